@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * sk_lookup: runs where the kernel looks for a listener, once a connection.
+ *
+ * Steers inbound connections to the proxy without touching a packet. Where tc
+ * does that, it stands behind it for what tc cannot do: refuse a connection,
+ * and catch a SYN that arrived in fragments or reuses a port in TIME_WAIT.
+ */
+#include "common.h"
+
+#define EAFNOSUPPORT 97
+
+/*
+ * The first listener that takes the connection. A dual-stack one takes IPv4,
+ * an IPv6-only one says EAFNOSUPPORT. Among listeners with SO_REUSEPORT the
+ * kernel then chooses by itself.
+ */
+static __always_inline bool assign_from(struct bpf_sk_lookup *ctx, void *map)
+{
+	struct bpf_sock *sk;
+	__u32 slot;
+	long error;
+
+	for (slot = 0; slot < TP_LISTENER_SLOTS; slot++) {
+		__u32 key = slot;
+
+		sk = bpf_map_lookup_elem(map, &key);
+		if (!sk)
+			continue;
+		error = bpf_sk_assign(ctx, sk, 0);
+		bpf_sk_release(sk);
+		if (!error)
+			return true;
+		if (error != -EAFNOSUPPORT)
+			return false;
+	}
+	return false;
+}
+
+static __always_inline bool is_localhost6(struct bpf_sk_lookup *ctx)
+{
+	return ctx->local_ip6[0] == 0 && ctx->local_ip6[1] == 0 &&
+	       ctx->local_ip6[2] == 0 && ctx->local_ip6[3] == bpf_htonl(1);
+}
+
+static __always_inline void read_tuple(struct bpf_sk_lookup *ctx,
+				       struct tp_tuple *tuple)
+{
+	if (ctx->family == AF_INET) {
+		set_mapped(&tuple->client, take(ctx->remote_ip4), ctx->remote_port);
+		set_mapped(&tuple->proxy, take(ctx->local_ip4), bpf_htons(ctx->local_port));
+		return;
+	}
+	take_ip6(tuple->client.addr, ctx->remote_ip6);
+	tuple->client.port = ctx->remote_port;
+	tuple->client.pad = 0;
+	take_ip6(tuple->proxy.addr, ctx->local_ip6);
+	tuple->proxy.port = bpf_htons(ctx->local_port);
+	tuple->proxy.pad = 0;
+}
+
+/* A connection to one of the spread ports is ours if its handshake is known. */
+static __always_inline int spread(struct bpf_sk_lookup *ctx,
+				  const struct tp_tuple *tuple)
+{
+	bool assigned;
+
+	if (!bpf_map_lookup_elem(&tp_handshakes, tuple))
+		return SK_PASS;
+	if (ctx->local_port >> SPREAD_DIRECTION_SHIFT & 1)
+		assigned = assign_from(ctx, &tp_inbound6);
+	else
+		assigned = assign_from(ctx, &tp_outbound6);
+	return assigned ? SK_PASS : SK_DROP;
+}
+
+static __always_inline bool assign_inbound(struct bpf_sk_lookup *ctx)
+{
+	if (ctx->family == AF_INET && assign_from(ctx, &tp_inbound4))
+		return true;
+	return assign_from(ctx, &tp_inbound6);
+}
+
+static __always_inline int inbound(struct bpf_sk_lookup *ctx,
+				   const struct tp_tuple *tuple)
+{
+	if (!tp_config.redirect[TP_INBOUND] ||
+	    (ctx->family == AF_INET6 && !tp_config.ipv6))
+		return SK_PASS;
+	if (tp_config.inbound_ifindex &&
+	    (!tp_config.lookup_knows_ifindex ||
+	     ctx->ingress_ifindex != tp_config.inbound_ifindex))
+		return SK_PASS;
+	/* tc asks for this port when it looks for the proxy's listener. */
+	if (tp_config.tc && ctx->local_port == tp_config.ports[TP_INBOUND])
+		return SK_PASS;
+	if (!is_redirected_port(TP_INBOUND, ctx->local_port)) {
+		if (!tp_config.tc)
+			count(TP_INBOUND_EXCLUDED_PORT);
+		return SK_PASS;
+	}
+	if (!tp_config.all_addresses &&
+	    !(address_kind(&tuple->proxy) & TP_ADDRESS_INSTANCE)) {
+		count(TP_INBOUND_OTHER_ADDRESS);
+		return SK_PASS;
+	}
+	/* tc looks here too while it makes up its mind; it counts by itself. */
+	if (assign_inbound(ctx)) {
+		if (!tp_config.tc)
+			count(TP_INBOUND_SYN_LOOKUP);
+		return SK_PASS;
+	}
+	if (!tp_config.tc)
+		count(TP_INBOUND_NO_LISTENER);
+	return SK_DROP;
+}
+
+SEC("sk_lookup")
+int tp_lookup(struct bpf_sk_lookup *ctx)
+{
+	struct tp_tuple tuple;
+
+	if (ctx->protocol != IPPROTO_TCP)
+		return SK_PASS;
+	read_tuple(ctx, &tuple);
+	if (!is_from_here(&tuple.client, &tuple.proxy))
+		return inbound(ctx, &tuple);
+	if (ctx->family == AF_INET6 && is_localhost6(ctx) &&
+	    (ctx->local_port & SPREAD_PORTS_MASK) == SPREAD_PORTS)
+		return spread(ctx, &tuple);
+	return SK_PASS;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The maps. Each is defined once, in maps.bpf.c, which sets TP_MAP to nothing;
+ * everybody else sees a declaration.
+ */
+#ifndef MAPS_H
+#define MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tproxy.h"
+
+#ifndef TP_MAP
+#define TP_MAP extern
+#endif
+
+/* Cloned to accepted sockets, so that one knows whose listener it came from. */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct tp_socket);
+} tp_sockets SEC(".maps");
+
+/* From the client's SYN to the moment the proxy's end is established. */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TP_HANDSHAKES);
+	__type(key, struct tp_tuple);
+	__type(value, struct tp_endpoint);
+} tp_handshakes SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, TP_LISTENER_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} tp_inbound4 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, TP_LISTENER_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} tp_inbound6 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, TP_LISTENER_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} tp_outbound6 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tp_listening);
+} tp_listening SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct tp_prefix4);
+	__type(value, struct tp_address);
+} tp_addresses4 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct tp_prefix6);
+	__type(value, struct tp_address);
+} tp_addresses6 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TP_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} tp_counters SEC(".maps");
+
+#endif

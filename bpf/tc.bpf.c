@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * tc ingress: hands the SYN of an inbound connection to the socket the proxy
+ * listens on. No packet is changed; the accepted socket's own address is where
+ * the client was going.
+ */
+#include "common.h"
+
+#include <linux/pkt_cls.h>
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+
+/* IPv6 extension headers: RFC 8200, and RFC 4302 for the authentication header. */
+#define NEXT_HOP_BY_HOP 0
+#define NEXT_ROUTING 43
+#define NEXT_FRAGMENT 44
+#define NEXT_AUTHENTICATION 51
+#define NEXT_DESTINATION 60
+#define MAX_EXTENSIONS 8
+
+#define IP_OFFSET_MASK 0x1fff
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP6_MORE_FRAGMENTS 1
+
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+struct ip4_header {
+	__u8 version_length;
+	__u8 tos;
+	__be16 total_length;
+	__be16 id;
+	__be16 fragment;
+	__u8 ttl;
+	__u8 protocol;
+	__be16 checksum;
+	__be32 source;
+	__be32 destination;
+};
+
+struct ip6_header {
+	__be32 version_class_flow;
+	__be16 payload_length;
+	__u8 next;
+	__u8 hop_limit;
+	__be32 source[4];
+	__be32 destination[4];
+};
+
+struct ip6_extension {
+	__u8 next;
+	__u8 length;
+	__be16 offset; /* of a fragment header */
+};
+
+struct tcp_header {
+	__be16 source;
+	__be16 destination;
+	__be32 sequence;
+	__be32 acknowledgment;
+	__u8 data_offset;
+	__u8 flags;
+	__be16 window;
+};
+
+struct packet {
+	struct tp_endpoint from, to;
+	__u32 transport;	/* offset of the TCP header from the IP header */
+	__u32 fragment;		/* its offset in units of 8 bytes */
+	bool more_fragments;
+	bool is_tcp;
+};
+
+static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to,
+				 __u32 length)
+{
+	return !bpf_skb_load_bytes_relative(skb, offset, to, length,
+					    BPF_HDR_START_NET);
+}
+
+static __always_inline bool parse4(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ip4_header ip;
+
+	if (!load(skb, 0, &ip, sizeof(ip)))
+		return false;
+	packet->is_tcp = ip.protocol == IPPROTO_TCP;
+	packet->transport = (ip.version_length & 0xf) * 4;
+	packet->fragment = bpf_ntohs(ip.fragment) & IP_OFFSET_MASK;
+	packet->more_fragments = bpf_ntohs(ip.fragment) & IP_MORE_FRAGMENTS;
+	set_mapped(&packet->from, ip.source, 0);
+	set_mapped(&packet->to, ip.destination, 0);
+	return true;
+}
+
+static __always_inline bool parse6(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ip6_extension extension;
+	struct ip6_header ip;
+	__u32 offset = sizeof(ip);
+	__u8 next;
+	int i;
+
+	if (!load(skb, 0, &ip, sizeof(ip)))
+		return false;
+	__builtin_memcpy(packet->from.addr, ip.source, sizeof(ip.source));
+	__builtin_memcpy(packet->to.addr, ip.destination, sizeof(ip.destination));
+	next = ip.next;
+	for (i = 0; i < MAX_EXTENSIONS; i++) {
+		if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING &&
+		    next != NEXT_FRAGMENT && next != NEXT_DESTINATION &&
+		    next != NEXT_AUTHENTICATION)
+			break;
+		if (!load(skb, offset, &extension, sizeof(extension)))
+			return false;
+		if (next == NEXT_FRAGMENT) {
+			packet->fragment = bpf_ntohs(extension.offset) >> 3;
+			packet->more_fragments =
+				bpf_ntohs(extension.offset) & IP6_MORE_FRAGMENTS;
+			offset += 8;
+		} else if (next == NEXT_AUTHENTICATION) {
+			offset += (extension.length + 2) * 4;
+		} else {
+			offset += (extension.length + 1) * 8;
+		}
+		next = extension.next;
+		if (packet->fragment)
+			break;
+	}
+	packet->is_tcp = next == IPPROTO_TCP;
+	packet->transport = offset;
+	return true;
+}
+
+/* The listener's own address does not matter, and no client has port 0. */
+static __always_inline struct bpf_sock *
+find_socket(struct __sk_buff *skb, const struct packet *packet, bool listener)
+{
+	struct bpf_sock_tuple tuple = {};
+	__be16 port = listener ? bpf_htons(tp_config.ports[TP_INBOUND]) :
+				 packet->to.port;
+
+	if (is_mapped(&packet->to)) {
+		tuple.ipv4.saddr = listener ? 0 : packet->from.addr[3];
+		tuple.ipv4.sport = listener ? 0 : packet->from.port;
+		tuple.ipv4.daddr = packet->to.addr[3];
+		tuple.ipv4.dport = port;
+		return bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4),
+					  BPF_F_CURRENT_NETNS, 0);
+	}
+	if (!listener) {
+		__builtin_memcpy(tuple.ipv6.saddr, packet->from.addr,
+				 sizeof(tuple.ipv6.saddr));
+		tuple.ipv6.sport = packet->from.port;
+	}
+	__builtin_memcpy(tuple.ipv6.daddr, packet->to.addr,
+			 sizeof(tuple.ipv6.daddr));
+	tuple.ipv6.dport = port;
+	return bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6),
+				  BPF_F_CURRENT_NETNS, 0);
+}
+
+/*
+ * A SYN for a connection that exists is for the kernel to answer. So is one
+ * for a port in TIME_WAIT: the kernel judges it and, where it takes it, looks
+ * for a listener again, which is where the sk_lookup program waits. Where there
+ * is none, the listener is assigned at once.
+ */
+static __always_inline bool is_known(struct __sk_buff *skb,
+				     const struct packet *packet)
+{
+	struct bpf_sock *sk = find_socket(skb, packet, false);
+	__u32 state;
+
+	if (!sk)
+		return false;
+	state = sk->state;
+	bpf_sk_release(sk);
+	if (state == BPF_TCP_LISTEN)
+		return false;
+	return state != BPF_TCP_TIME_WAIT || tp_config.lookup_knows_ifindex;
+}
+
+/* Behind tc the sk_lookup program refuses; without it a SYN can only be dropped. */
+static __always_inline int steer(struct __sk_buff *skb,
+				 const struct packet *packet)
+{
+	struct bpf_sock *sk = find_socket(skb, packet, true);
+	long error = -1;
+
+	if (sk) {
+		if (sk->state == BPF_TCP_LISTEN)
+			error = bpf_sk_assign(skb, sk, 0);
+		bpf_sk_release(sk);
+	}
+	if (!error) {
+		count(TP_INBOUND_SYN_TC);
+		return TC_ACT_UNSPEC;
+	}
+	count(TP_INBOUND_NO_LISTENER);
+	return tp_config.lookup_knows_ifindex ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+static __always_inline bool is_for_us(const struct packet *packet)
+{
+	return address_kind(&packet->to) & TP_ADDRESS_INSTANCE;
+}
+
+/*
+ * Fragments are put together above tc, where an assigned socket is lost. No
+ * system sends a SYN in fragments: whoever does wants to slip by (RFC 1858).
+ */
+static __always_inline bool hides_syn(struct __sk_buff *skb,
+				      const struct packet *packet)
+{
+	__u8 flags;
+
+	if (packet->fragment == 1)
+		return true;
+	if (packet->fragment)
+		return false;
+	if (!load(skb, packet->transport + TCP_FLAGS_OFFSET, &flags, sizeof(flags)))
+		return true;
+	return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+SEC("tc")
+int tp_tc_ingress(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+	struct tcp_header tcp;
+
+	/* A tagged packet belongs to the VLAN's own interface. */
+	if (skb->pkt_type != 0 /* PACKET_HOST */ || skb->vlan_present)
+		return TC_ACT_UNSPEC;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (!parse4(skb, &packet))
+			return TC_ACT_UNSPEC;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6) && tp_config.ipv6) {
+		if (!parse6(skb, &packet))
+			return TC_ACT_UNSPEC;
+	} else {
+		return TC_ACT_UNSPEC;
+	}
+	if (!packet.is_tcp)
+		return TC_ACT_UNSPEC;
+	if (packet.fragment || packet.more_fragments) {
+		if (!is_for_us(&packet) || !hides_syn(skb, &packet))
+			return TC_ACT_UNSPEC;
+		count(TP_INBOUND_BAD_FRAGMENT);
+		return TC_ACT_SHOT;
+	}
+	if (!load(skb, packet.transport, &tcp, sizeof(tcp)) ||
+	    (tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+		return TC_ACT_UNSPEC;
+	packet.from.port = tcp.source;
+	packet.to.port = tcp.destination;
+	if (!is_for_us(&packet))
+		return TC_ACT_UNSPEC;
+	if (!is_redirected_port(TP_INBOUND, bpf_ntohs(tcp.destination))) {
+		count(TP_INBOUND_EXCLUDED_PORT);
+		return TC_ACT_UNSPEC;
+	}
+	if (is_known(skb, &packet))
+		return TC_ACT_UNSPEC;
+	return steer(skb, &packet);
+}

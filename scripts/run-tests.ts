@@ -1,0 +1,124 @@
+// Runs the parts of the test suite one after the other and sums them up. Called by ./scripts/test.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bin = (name: string) => join(root, "node_modules/.bin", name);
+
+/** Parts that are one check each; all others are vitest's projects of the same name. */
+const CHECKS: Readonly<Record<string, readonly string[]>> = {
+  lint: [bin("biome"), "check", "--error-on-warnings"],
+  types: [bin("tsc")],
+};
+const PARTS = ["lint", "types", "unit", "native", "conformance", "lifecycle", "envoy", "demo"] as const;
+type Part = (typeof PARTS)[number];
+
+interface Outcome {
+  readonly part: Part;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+}
+
+process.exitCode = main(process.argv.slice(2));
+
+function main(names: readonly string[]): number {
+  const unknown = names.filter((name) => !isPart(name));
+  if (unknown.length > 0) {
+    console.error(`test: there is no part ${unknown.join(", ")}; the parts are: ${PARTS.join(" ")}`);
+    return 2;
+  }
+  const outcomes = PARTS.filter((part) => names.length === 0 || names.includes(part)).map(run);
+  console.log(`\n${table(outcomes)}\n`);
+  const passed = sum(outcomes, "passed");
+  const failed = sum(outcomes, "failed");
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+function run(part: Part): Outcome {
+  console.log(`\n=== ${part}`);
+  const started = performance.now();
+  const check = CHECKS[part];
+  const counts = check === undefined ? runProject(part) : runCheck(check);
+  const seconds = (performance.now() - started) / 1000;
+  const verdict = counts.failed > 0 ? "FAILED" : counts.passed > 0 ? "ok" : "SKIPPED";
+  console.log(`=== ${part}: ${verdict} in ${seconds.toFixed(1)} s`);
+  return { part, ...counts, seconds };
+}
+
+function runCheck(command: readonly string[]) {
+  const succeeded = execute(command);
+  return { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1, skipped: 0 };
+}
+
+function runProject(project: Part) {
+  const report = join(root, "build/test-results", `${project}.json`);
+  mkdirSync(join(report, ".."), { recursive: true });
+  rmSync(report, { force: true });
+  const succeeded = execute([
+    bin("vitest"),
+    "run",
+    // Node reads the configuration itself: no temporary file, so that another user can run the tests too
+    "--configLoader=native",
+    `--project=${project}`,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
+  const counts = readCounts(report);
+  // A file that cannot be loaded, or a project without one, fails without a failed test.
+  return { ...counts, failed: Math.max(counts.failed, succeeded ? 0 : 1) };
+}
+
+function readCounts(report: string) {
+  // vitest writes no report when it found no test file, and has said so itself
+  const result: unknown = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+  return {
+    passed: numberIn(result, "numPassedTests"),
+    failed: numberIn(result, "numFailedTests"),
+    skipped: numberIn(result, "numPendingTests") + numberIn(result, "numTodoTests"),
+  };
+}
+
+function numberIn(value: unknown, key: string): number {
+  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof found === "number" ? found : 0;
+}
+
+function execute(command: readonly string[]): boolean {
+  const [file = "", ...args] = command;
+  const { error, status, signal } = spawnSync(file, args, { cwd: root, stdio: "inherit" });
+  if (error !== undefined) {
+    console.error(`test: starting ${file} failed: ${error.message}; run ./scripts/setup`);
+  }
+  if (signal !== null) {
+    console.error(`test: ${file} was ended by ${signal}`);
+  }
+  return status === 0;
+}
+
+function table(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ part, passed, failed, skipped, seconds }) => [
+    part,
+    String(passed),
+    String(failed),
+    String(skipped),
+    `${seconds.toFixed(1)} s`,
+  ]);
+  return [["part", "passed", "failed", "skipped", "time"], ...rows]
+    .map(([part = "", ...cells]) => part.padEnd(12) + cells.map((cell) => cell.padStart(9)).join(""))
+    .join("\n");
+}
+
+function sum(outcomes: readonly Outcome[], key: "passed" | "failed"): number {
+  return outcomes.reduce((total, outcome) => total + outcome[key], 0);
+}
+
+function isPart(name: string): name is Part {
+  return PARTS.some((part) => part === name);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { uptime } from "node:os";
+import { dup } from "../native/descriptors.ts";
+import { Descriptor, fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+
+export interface ProgramInfo {
+  readonly id: number;
+  /** The kernel's `enum bpf_prog_type`. */
+  readonly type: number;
+  /** At most 15 characters: the kernel keeps no more. */
+  readonly name: string;
+  /** A hash of the instructions, in hexadecimal. */
+  readonly tag: string;
+  readonly loadedAt: Date;
+  /** Zero unless `kernel.bpf_stats_enabled` is on. */
+  readonly runTimeNs: bigint;
+  readonly runCount: bigint;
+}
+
+/** A program that the kernel has loaded. */
+export class BpfProgram implements Disposable {
+  /** Its name in the object, whole; for one that was opened, the kernel's 15 characters of it. */
+  readonly name: string;
+  readonly #descriptor: Descriptor;
+
+  /** Takes over `descriptor`. */
+  constructor(descriptor: Descriptor, name?: string) {
+    this.#descriptor = descriptor;
+    this.name = name ?? readInfo(descriptor.fd).name;
+  }
+
+  /** Opens a pinned program. Throws STATE_DAMAGED where the pin is missing or is something else. */
+  static open(path: string): BpfProgram {
+    return new BpfProgram(openPin(path, "prog"));
+  }
+
+  /** Opens a program by the kernel's id; undefined where it has gone. */
+  static byId(id: number): BpfProgram | undefined {
+    const descriptor = openId(id, "prog");
+    return descriptor === undefined ? undefined : new BpfProgram(descriptor);
+  }
+
+  get fd(): number {
+    return this.#descriptor.fd;
+  }
+
+  info(): ProgramInfo {
+    return readInfo(this.fd);
+  }
+
+  /** The kernel memory that the program takes. */
+  memoryBytes(): number {
+    return memoryBytes(this.fd);
+  }
+
+  pin(path: string): void {
+    pin(this.fd, path);
+  }
+
+  /** The same program with a descriptor of its own, for one that shall outlive its object. */
+  duplicate(): BpfProgram {
+    return new BpfProgram(new Descriptor(dup(this.fd), { owned: true }), this.name);
+  }
+
+  [Symbol.dispose](): void {
+    this.#descriptor[Symbol.dispose]();
+  }
+}
+
+function readInfo(fd: number): ProgramInfo {
+  const info = infoOf(fd, 232);
+  const sinceBoot = Number(info.readBigUInt64LE(40) / 1_000_000n);
+  return {
+    type: info.readUInt32LE(0),
+    id: info.readUInt32LE(4),
+    tag: info.subarray(8, 16).toString("hex"),
+    name: fixedString(info.subarray(64, 80)),
+    loadedAt: new Date(Date.now() - uptime() * 1000 + sinceBoot),
+    runTimeNs: info.readBigUInt64LE(192),
+    runCount: info.readBigUInt64LE(200),
+  };
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Flag } from "../config/flag.ts";
+import { defaultOf, FLAGS_WITHOUT_EFFECT, mainFlagOf, SETTINGS, type Setting } from "../config/settings.ts";
+
+/** Flags of kumactl that stand before or after any command there. They have no meaning here. */
+export const ROOT_FLAGS: readonly Flag[] = [
+  { name: "api-timeout", argument: "DURATION", help: "does nothing", hidden: true },
+  { name: "context", argument: "NAME", help: "does nothing", hidden: true },
+  { name: "log-level", argument: "LEVEL", help: "does nothing", hidden: true },
+  { name: "no-config", help: "does nothing", hidden: true },
+];
+
+export const INSTALL_FLAGS: readonly Flag[] = [
+  ...SETTINGS.flatMap(flagsWithDefault),
+  ...FLAGS_WITHOUT_EFFECT,
+];
+
+function flagsWithDefault(setting: Setting): readonly Flag[] {
+  if (setting.default === "" || setting.default === "false") return setting.flags;
+  return setting.flags.map((flag) => ({ defaultText: setting.default, ...flag }));
+}
+
+export const DRY_RUN = mainFlagOf("dryRun");
+export const VERBOSE = mainFlagOf("verbose");
+export const BPFFS_PATH: Flag = { ...mainFlagOf("ebpf.bpffsPath"), defaultText: defaultOf("ebpf.bpffsPath") };
+const EBPF_ENABLED: Flag = { ...mainFlagOf("ebpf.enabled"), help: "does nothing", hidden: true };
+
+export const UNINSTALL_FLAGS: readonly Flag[] = [DRY_RUN, VERBOSE, BPFFS_PATH, EBPF_ENABLED];
+
+export const STATUS_JSON: Flag = { name: "json", help: "print JSON" };
+
+export const STATUS_FLAGS: readonly Flag[] = [STATUS_JSON, VERBOSE, BPFFS_PATH];
+
+export const INBOUND_PORT: Flag = {
+  name: "inbound-port",
+  argument: "PORT",
+  help: "where redirected inbound connections arrive",
+  defaultText: defaultOf("redirect.inbound.port"),
+};
+export const OUTBOUND_PORT: Flag = {
+  name: "outbound-port",
+  argument: "PORT",
+  help: "where redirected outbound connections arrive",
+  defaultText: defaultOf("redirect.outbound.port"),
+};
+export const PROXY_JSON: Flag = { name: "json", help: "print one JSON object a line" };
+export const ALLOW_ROOT: Flag = { name: "allow-root", help: "run as root all the same" };
+export const IP_FAMILY_MODE: Flag = {
+  ...mainFlagOf("ipFamilyMode"),
+  help: '"dualstack", or "ipv4" to listen on IPv4 only',
+  defaultText: defaultOf("ipFamilyMode"),
+};
+
+export const PROXY_FLAGS: readonly Flag[] = [
+  INBOUND_PORT,
+  OUTBOUND_PORT,
+  IP_FAMILY_MODE,
+  PROXY_JSON,
+  ALLOW_ROOT,
+  VERBOSE,
+];
+
+/** Every flag of every command: where words on the command line belong to does not depend on the command. */
+export const ALL_FLAGS: readonly Flag[] = [
+  ...ROOT_FLAGS,
+  ...INSTALL_FLAGS,
+  ...UNINSTALL_FLAGS,
+  ...STATUS_FLAGS,
+  ...PROXY_FLAGS,
+];

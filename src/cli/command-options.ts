@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
+import type { GivenFlag } from "../config/flag.ts";
+import { FlagReader } from "../config/flag-reader.ts";
+import { defaultOf } from "../config/settings.ts";
+import { parseBoolean, parseIpFamilyMode, parseNonEmptyPath, parsePort } from "../config/values.ts";
+import {
+  ALLOW_ROOT,
+  BPFFS_PATH,
+  DRY_RUN,
+  INBOUND_PORT,
+  IP_FAMILY_MODE,
+  OUTBOUND_PORT,
+  PROXY_JSON,
+  STATUS_JSON,
+  VERBOSE,
+} from "./command-flags.ts";
+
+/** @throws ConfigError */
+export function uninstallOptions(given: readonly GivenFlag[]): UninstallOptions {
+  const flags = new FlagReader(given);
+  const options = {
+    dryRun: flags.read(DRY_RUN, parseBoolean, false),
+    verbose: flags.read(VERBOSE, parseBoolean, false),
+    bpffsPath: flags.read(BPFFS_PATH, parseNonEmptyPath, undefined),
+  };
+  flags.finish();
+  return options;
+}
+
+/** @throws ConfigError */
+export function statusOptions(given: readonly GivenFlag[]): StatusOptions {
+  const flags = new FlagReader(given);
+  flags.read(VERBOSE, parseBoolean, false);
+  const options = {
+    json: flags.read(STATUS_JSON, parseBoolean, false),
+    bpffsPath: flags.read(BPFFS_PATH, parseNonEmptyPath, undefined),
+  };
+  flags.finish();
+  return options;
+}
+
+/** @throws ConfigError */
+export function proxyOptions(given: readonly GivenFlag[]): ProxyOptions {
+  const flags = new FlagReader(given);
+  flags.read(VERBOSE, parseBoolean, false);
+  const options = {
+    inboundPort: flags.read(INBOUND_PORT, parsePort, Number(defaultOf("redirect.inbound.port"))),
+    outboundPort: flags.read(OUTBOUND_PORT, parsePort, Number(defaultOf("redirect.outbound.port"))),
+    ipv6: flags.read(IP_FAMILY_MODE, parseIpFamilyMode, "dualstack") === "dualstack",
+    json: flags.read(PROXY_JSON, parseBoolean, false),
+    allowRoot: flags.read(ALLOW_ROOT, parseBoolean, false),
+  };
+  // Two ports that are not ports have been reported already.
+  if (options.inboundPort === options.outboundPort && options.inboundPort !== 0) {
+    flags.refuse(
+      INBOUND_PORT,
+      `inbound and outbound connections cannot share a port, ${options.inboundPort}`,
+    );
+  }
+  flags.finish();
+  return options;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemErrorCode } from "../core/errors.ts";
+
+/** A stream that text is written to. */
+export interface Output {
+  write(text: string): unknown;
+  /** The width of the terminal in characters, where it is one. */
+  readonly columns?: number | undefined;
+}
+
+/** All that the command line interface touches of the process it runs in; tests make their own. */
+export interface CliEnvironment {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGTERM or SIGINT, which from this call on do not end the process (a second one does). */
+  readonly untilTerminated: () => AbortSignal;
+}
+
+/** The environment of the process itself. */
+export function processEnvironment(): CliEnvironment {
+  survive(process.stdout, "stdout");
+  survive(process.stderr, "stderr");
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    variables: process.env,
+    untilTerminated: () => {
+      const controller = new AbortController();
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => controller.abort());
+      return controller.signal;
+    },
+  };
+}
+
+/**
+ * Whoever read our output may go away at any time (`tproxyctl status | head -1`); that is no reason to stop half
+ * way through an installation, nor for a message. Output that is lost otherwise (a full disk) is a failure.
+ */
+function survive(stream: NodeJS.WriteStream, name: string): void {
+  stream.on("error", (error) => {
+    if (systemErrorCode(error) === "EPIPE") return;
+    process.exitCode = 1;
+    if (name !== "stderr") process.stderr.write(`error: cannot write to ${name}: ${error.message}\n`);
+  });
+}

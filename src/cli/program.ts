@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command, CommanderError } from "commander";
+import type { CommandIo } from "../commands/io.ts";
+import type { Flag, GivenFlag } from "../config/flag.ts";
+import { TproxyError } from "../core/errors.ts";
+import { addFlags, optionTerm } from "./add-flags.ts";
+import {
+  ALL_FLAGS,
+  INSTALL_FLAGS,
+  PROXY_FLAGS,
+  ROOT_FLAGS,
+  STATUS_FLAGS,
+  UNINSTALL_FLAGS,
+} from "./command-flags.ts";
+import { proxyOptions, statusOptions, uninstallOptions } from "./command-options.ts";
+import type { Commands } from "./commands.ts";
+import type { CliEnvironment } from "./environment.ts";
+import { writeOutSwitches } from "./switches.ts";
+import { SEE_HELP, usageError } from "./usage-error.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * Parses the command line and runs the command that it names.
+ *
+ * @returns the exit status
+ * @throws TproxyError USAGE, ConfigError, and what the command throws
+ */
+export async function runProgram(
+  argv: readonly string[],
+  environment: CliEnvironment,
+  commands: Commands,
+): Promise<number> {
+  let status = 0;
+  const program = buildProgram(environment, commands, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...writeOutSwitches(argv, ALL_FLAGS)], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // The text that was asked for (--help) or that stands for a missing command has been written.
+    if (error.message === "(outputHelp)" || error.code === "commander.version") return error.exitCode;
+    throw usageError(error);
+  }
+  return status;
+}
+
+function buildProgram(
+  environment: CliEnvironment,
+  commands: Commands,
+  done: (status: number) => void,
+): Command {
+  const io: CommandIo = {
+    out: (line) => environment.stdout.write(`${line}\n`),
+    note: (line) => environment.stderr.write(`${line}\n`),
+  };
+  const program = newRoot(environment);
+
+  /** A command: its flags, and what it does with those that were given. */
+  const add = (
+    name: string,
+    summary: string,
+    flags: readonly Flag[],
+    act: (given: GivenFlag[]) => Promise<number>,
+  ) => {
+    const given: GivenFlag[] = [];
+    const command = program.command(name).description(summary);
+    addFlags(command, flags, given);
+    return command.action(async (...words: unknown[]) => {
+      requireTransparentProxy(command.name(), words[0]);
+      noteDeprecated(given, io);
+      done(await act(given));
+    });
+  };
+
+  add(`install ${OBJECT}`, "Put this network namespace behind the proxy", INSTALL_FLAGS, async (given) => {
+    const { resolveConfig } = await import("../config/resolve-config.ts");
+    const { flagLayer } = await import("../config/layers.ts");
+    const { config } = resolveConfig([flagLayer(given)]);
+    const { runInstall } = await commands.install();
+    return runInstall(config, io);
+  });
+  add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
+    const options = uninstallOptions(given);
+    const { runUninstall } = await commands.uninstall();
+    return runUninstall(options, io);
+  });
+  add("status", "Show what is installed and what it does", STATUS_FLAGS, async (given) => {
+    const options = statusOptions(given);
+    const { runStatus } = await commands.status();
+    return runStatus(options, io);
+  });
+  add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
+    const options = proxyOptions(given);
+    const { runProxy } = await commands.proxy();
+    return runProxy(options, io, environment.untilTerminated());
+  });
+  return program;
+}
+
+/** What install and uninstall are about; there is only this one, so it may be left out. */
+const OBJECT = "[transparent-proxy]";
+
+function newRoot(environment: CliEnvironment): Command {
+  const program = new Command("tproxyctl")
+    .description(
+      "Transparent proxying for service-mesh sidecars with eBPF; as `kumactl install transparent-proxy`.",
+    )
+    .version(VERSION)
+    .exitOverride()
+    .configureHelp({ optionTerm })
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      writeErr: (text) => environment.stderr.write(text),
+      getOutHelpWidth: () => environment.stdout.columns ?? 100,
+      getErrHelpWidth: () => environment.stderr.columns ?? 100,
+      // Errors are thrown as well, and reported where all are.
+      outputError: () => {},
+    });
+  addFlags(program, ROOT_FLAGS, []);
+  return program;
+}
+
+function requireTransparentProxy(command: string, word: unknown): void {
+  if (typeof word !== "string" || word === "transparent-proxy") return;
+  throw new TproxyError("USAGE", `${command}: unknown object '${word}'`, {
+    hint: `Did you mean \`tproxyctl ${command} transparent-proxy\`? ${SEE_HELP}`,
+  });
+}
+
+function noteDeprecated(given: readonly GivenFlag[], io: CommandIo): void {
+  const notes = new Set(given.map(({ flag }) => flag.deprecated));
+  for (const note of notes) if (note !== undefined) io.note(`note: ${note}`);
+}

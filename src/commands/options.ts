@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the commands without a configuration of their own are told. Paths are absolute; undefined: not given. */
+export interface UninstallOptions {
+  readonly dryRun: boolean;
+  readonly verbose: boolean;
+  readonly bpffsPath: string | undefined;
+}
+
+export interface StatusOptions {
+  readonly json: boolean;
+  readonly bpffsPath: string | undefined;
+}
+
+export interface ProxyOptions {
+  /** 1–65535, and not the outbound one. */
+  readonly inboundPort: number;
+  readonly outboundPort: number;
+  /** Listen on IPv6 as well, where there is any. */
+  readonly ipv6: boolean;
+  readonly json: boolean;
+  readonly allowRoot: boolean;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
+import { type Address, parseAddress, sameAddress, unmapAddress } from "../core/address.ts";
+import type { IpFamilyMode } from "./config.ts";
+
+/** Takes what is wrong with a value. Where it was called, the parser's result means nothing. */
+export type Report = (message: string) => void;
+
+/** Reads a value from the text that a person wrote. Reports all that is wrong with it, not only the first. */
+export type ValueParser<T> = (text: string, report: Report) => T;
+
+/** The words of Go's strconv.ParseBool, which kumactl reads its flags with. */
+const TRUE: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
+const FALSE: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
+
+export function parseBoolean(text: string, report: Report): boolean {
+  if (TRUE.includes(text)) return true;
+  if (!FALSE.includes(text)) report(`${quote(text)} is neither true nor false`);
+  return false;
+}
+
+/** 1–65535 in plain decimal digits: no sign, no hexadecimal, no leading zero (octal to some programs). */
+export function parsePort(text: string, report: Report): number {
+  const port = Number(text);
+  if (/^[1-9][0-9]{0,4}$/.test(text) && port <= 65535) return port;
+  report(`${quote(text)} is not a port: it must be a whole number from 1 to 65535`);
+  return 0;
+}
+
+/** Ports with commas between them and blanks around them; an empty text is an empty list. Ascending, each once. */
+export function parsePortList(text: string, report: Report): readonly number[] {
+  const ports = splitList(text).map((item) => parsePort(item, report));
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** Addresses as {@link parsePortList} its ports, in the order given, each once; v4-mapped ones as IPv4. */
+export function parseAddressList(text: string, report: Report): readonly Address[] {
+  const addresses = splitList(text).flatMap((item) => parseOneAddress(item, report));
+  return addresses.filter(
+    (address, index) => addresses.findIndex((other) => sameAddress(other, address)) === index,
+  );
+}
+
+function parseOneAddress(text: string, report: Report): readonly Address[] {
+  const address = parseAddress(text);
+  if (address !== undefined) return [unmapAddress(address)];
+  report(`${quote(text)} is not an IP address: ${whyNoAddress(text)}`);
+  return [];
+}
+
+function whyNoAddress(text: string): string {
+  if (text.includes("/")) return "give the address alone, without a prefix length";
+  if (text.includes("%")) return "give the address alone, without an interface";
+  if (/(^|\.)0[0-9]/.test(text)) return "leading zeros are read as octal by some programs, leave them out";
+  return "write 10.0.0.1 or fd00::1";
+}
+
+function splitList(text: string): readonly string[] {
+  return text.trim() === "" ? [] : text.split(",").map((item) => item.trim());
+}
+
+export function parseIpFamilyMode(text: string, report: Report): IpFamilyMode {
+  const mode = text.toLowerCase();
+  if (mode === "dualstack" || mode === "ipv4") return mode;
+  report(`${quote(text)} is not an IP family mode: it must be "dualstack" or "ipv4"`);
+  return "dualstack";
+}
+
+export function parseText(text: string, report: Report): string {
+  if (text.includes("\0")) report(`${quote(text)} holds a NUL byte`);
+  return text;
+}
+
+/** A path; a relative one is meant from the working directory. "" stays "", which stands for a default. */
+export function parsePath(text: string, report: Report): string {
+  return parseText(text, report) === "" ? "" : resolve(text);
+}
+
+export function parseNonEmptyPath(text: string, report: Report): string {
+  if (text === "") report("the path is empty: leave the option out or give a directory");
+  return parsePath(text, report);
+}
+
+/** In quotes, with whatever cannot be seen written out; a long one cut. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}

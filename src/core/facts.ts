@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Address, Prefix } from "./address.ts";
+
+/** A network interface of the namespace the program runs in. */
+export interface InterfaceFact {
+  readonly name: string;
+  /** Its number in this network namespace, from 1 (the loopback interface) up. */
+  readonly index: number;
+  /** Administratively up (IFF_UP). */
+  readonly up: boolean;
+  readonly loopback: boolean;
+  readonly addresses: readonly Address[];
+}
+
+/** An entry of the kernel's routing table `local`: what is delivered here, and what is broadcast. */
+export interface LocalRouteFact {
+  readonly prefix: Prefix;
+  readonly kind: "local" | "broadcast";
+}
+
+/** A user of the system. */
+export interface UserFact {
+  readonly name: string | undefined;
+  /** 0–4294967294. */
+  readonly uid: number;
+}
+
+/** The network namespace the program runs in. */
+export interface NetnsFact {
+  /** Inode number of /proc/thread-self/ns/net: unique while the namespace lives. */
+  readonly inode: number;
+  /** The kernel's cookie of the namespace (SO_NETNS_COOKIE, Linux 5.14): never used twice in one boot. */
+  readonly cookie: bigint;
+}
+
+/** What a plan is made from, apart from the configuration: what this host is like right now. */
+export interface HostFacts {
+  readonly kernelRelease: string;
+  readonly netns: NetnsFact;
+  readonly interfaces: readonly InterfaceFact[];
+  readonly localRoutes: readonly LocalRouteFact[];
+  readonly proxyUser: UserFact;
+}
+
+/** A TCP socket in state LISTEN in this network namespace. */
+export interface ListenerFact {
+  readonly address: Address;
+  /** 1–65535. */
+  readonly port: number;
+  readonly uid: number;
+  readonly inode: number;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { U32 } from "../../bpf/codec.ts";
+import { type StructValue, structCodec } from "../../bpf/layout.ts";
+import { TP_DIRECTION, TP_LISTENING, TP_ROLE, TP_SOCKET } from "../../bpf/layouts.gen.ts";
+import type { BpfMap } from "../../bpf/map.ts";
+import type { BpfObject } from "../../bpf/object.ts";
+import { TypedMap } from "../../bpf/typed-map.ts";
+import { formatEndpoint } from "../../core/address.ts";
+import { TproxyError } from "../../core/errors.ts";
+import type { ListenerFact } from "../../core/facts.ts";
+import { findListeners } from "../../host/listeners.ts";
+import type { OwnedFd } from "../../host/owned-fd.ts";
+import { findSocketOwners, type SocketOwners, takeSocket } from "../../host/socket-owner.ts";
+import type { Plan } from "../../plan/plan.ts";
+
+const SOCKET = structCodec(TP_SOCKET);
+const LISTENING = structCodec(TP_LISTENING);
+
+const NOWHERE = { addr: new Uint8Array(16), port: 0 };
+
+/**
+ * Makes the sockets that the proxy listens on already known to the programs, as the sockops program does by
+ * itself with those that come later. That one must be attached by now, so that none is missed.
+ *
+ * A socket of another process is got hold of by pidfd_getfd (Linux 5.6, CAP_SYS_PTRACE).
+ *
+ * @param known The slots were taken over from an installation before: a socket that has our mark is in one.
+ * @throws TproxyError where such a socket belongs to a process that cannot be seen or reached.
+ */
+export function adoptListeners(object: BpfObject, plan: Plan, known: boolean): ListenerFact[] {
+  const listeners = findListeners(new Set([plan.outbound.port, plan.inbound.port]));
+  if (listeners.length === 0) return [];
+  const owners = findSocketOwners(listeners);
+  for (const listener of listeners) {
+    using socket = take(listener, owners);
+    if (socket !== undefined) adopt(object, listener, directionOf(listener, plan), socket.fd, known);
+    else if (!known && isStillThere(listener)) throw unreachable(listener);
+  }
+  return listeners;
+}
+
+/** A proxy may be restarted while we look; its new sockets are seen by the sockops program. */
+function take(listener: ListenerFact, owners: SocketOwners): OwnedFd | undefined {
+  const owner = owners.get(listener.inode);
+  if (owner === undefined) return undefined;
+  try {
+    return takeSocket(owner);
+  } catch (error) {
+    if (isStillThere(listener)) throw error;
+    return undefined;
+  }
+}
+
+function isStillThere({ port, inode }: ListenerFact): boolean {
+  return findListeners(new Set([port])).some((listener) => listener.inode === inode);
+}
+
+type Direction = (typeof TP_DIRECTION)["TP_OUTBOUND" | "TP_INBOUND"];
+
+function directionOf(listener: ListenerFact, plan: Plan): Direction {
+  return listener.port === plan.inbound.port ? TP_DIRECTION.TP_INBOUND : TP_DIRECTION.TP_OUTBOUND;
+}
+
+function adopt(
+  object: BpfObject,
+  listener: ListenerFact,
+  direction: Direction,
+  fd: number,
+  known: boolean,
+): void {
+  const sockets = new TypedMap(object.map("tp_sockets"), U32, SOCKET);
+  if (known && sockets.get(fd)?.role === TP_ROLE.TP_ROLE_LISTENER) return;
+  sockets.set(fd, { role: TP_ROLE.TP_ROLE_LISTENER, direction, original: NOWHERE, proxy: NOWHERE });
+  const slots = slotsFor(listener, direction);
+  if (slots !== undefined) addToFreeSlot(object.map(slots), fd);
+  if (listener.address.family === 4)
+    rememberAddress(object.map("tp_listening"), direction, listener.address.bytes);
+}
+
+/** Outbound IPv4 finds the listener by its address. */
+function slotsFor(listener: ListenerFact, direction: Direction): string | undefined {
+  if (direction === TP_DIRECTION.TP_INBOUND)
+    return listener.address.family === 4 ? "tp_inbound4" : "tp_inbound6";
+  return listener.address.family === 4 ? undefined : "tp_outbound6";
+}
+
+function addToFreeSlot(slots: BpfMap, fd: number): void {
+  for (let slot = 0; slot < slots.info.maxEntries; slot++) {
+    if (slots.updateFd(U32.encode(slot), fd, "create")) return;
+  }
+  // More than 128 listeners of one kind: those that are known serve as well as this one.
+}
+
+function rememberAddress(map: BpfMap, direction: Direction, bytes: Uint8Array): void {
+  const listening = new TypedMap<number, StructValue<typeof TP_LISTENING>>(map, U32, LISTENING);
+  const addr4 = Uint8Array.from(listening.get(0)?.addr4 ?? new Uint8Array(8));
+  addr4.set(bytes, 4 * direction);
+  listening.set(0, { addr4 });
+}
+
+function unreachable(listener: ListenerFact): TproxyError {
+  const where = formatEndpoint(listener.address, listener.port);
+  return new TproxyError(
+    "SYSCALL_FAILED",
+    `cannot find the process that listens on ${where} (UID ${listener.uid})`,
+    {
+      hint:
+        "It may run in another PID namespace. Install where its processes can be seen, " +
+        "or install first and start the proxy afterwards.",
+    },
+  );
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { BpfObject } from "../../bpf/object.ts";
+import type { ListenerFact } from "../../core/facts.ts";
+import { Undo } from "../../core/undo.ts";
+import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
+import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
+import { adoptListeners } from "./adopt.ts";
+import { Attacher } from "./attach.ts";
+import { claimStaging, leaveHome } from "./bpffs-home.ts";
+import type { Features } from "./features.ts";
+import { detachFilter } from "./filter.ts";
+import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
+import { Installed } from "./installed.ts";
+import { loadPrograms } from "./load.ts";
+import { makeRecord } from "./make-record.ts";
+import { ALL_MAPS, READ_ONLY_DATA } from "./maps.ts";
+import { openPrograms } from "./object-file.ts";
+import {
+  linkPin,
+  mapPin,
+  programPin,
+  promoteStaging,
+  RECORD_PIN,
+  removePinDirectory,
+} from "./pin-directory.ts";
+import { type InstanceRecord, writeRecord } from "./record.ts";
+import { detachLinks, removeStagings } from "./remove.ts";
+
+/** Where an installation is put. All of it exists. */
+export interface Place {
+  readonly cgroup: string;
+  /** A directory on a bpffs. */
+  readonly bpffs: string;
+  /** Of prebuilt programs; "": those of the package. */
+  readonly programs: string;
+}
+
+export interface Applied {
+  readonly record: InstanceRecord;
+  /** The sockets on which the proxy listens already. */
+  readonly listeners: readonly ListenerFact[];
+  readonly replaced: boolean;
+}
+
+/**
+ * Intercepts as `plan` says, all of it or nothing. An installation that is there is changed in place: its
+ * links get the new programs one by one, and each connection is decided by one program, old or new.
+ */
+export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
+  await removeStagings(place.bpffs, plan.netns.cookie);
+  using previous = Installed.find(place.bpffs, plan.netns.cookie);
+  using object = openPrograms(place.programs);
+  const hooks = chooseHooks(plan, features);
+  const inherited = loadPrograms(object, plan, features, hooks, previous);
+
+  await using undo = new Undo();
+  const generation = (previous?.generation ?? 0) + 1;
+  const staging = await claimStaging(place.bpffs, plan.netns.cookie, generation);
+  undo.add(`removing ${staging}`, async () => {
+    removePinDirectory(staging);
+    await leaveHome(place.bpffs);
+  });
+  using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, previous, undo });
+  attacher.attachAll(object, hooks.filter(isAnswering));
+  const listeners = adoptListeners(object, plan, inherited.listeners);
+  attacher.attachAll(
+    object,
+    hooks.filter((hook) => !isAnswering(hook)),
+  );
+
+  const record = makeRecord(plan, place.cgroup, { hooks, filters: attacher.filters }, previous?.record);
+  using recordMap = writeRecord(record);
+  recordMap.pin(join(staging, RECORD_PIN));
+  pinAll(object, attacher, hooks, staging);
+  if (plan.passthroughAddress === "missing") {
+    await addLoopbackAddress(PASSTHROUGH_ADDRESS);
+    undo.add("removing ::6 from lo", async () => void (await removeLoopbackAddress(PASSTHROUGH_ADDRESS)));
+  }
+  promoteStaging(place.bpffs, plan.netns.cookie, generation);
+  undo.keep();
+  if (previous !== undefined) await supersede(previous, record, attacher);
+  return { record, listeners, replaced: previous !== undefined };
+}
+
+function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {
+  for (const name of ALL_MAPS) object.map(name).pin(join(directory, mapPin(name)));
+  object.map(READ_ONLY_DATA).pin(join(directory, mapPin(READ_ONLY_DATA)));
+  for (const { program } of hooks) object.program(program).pin(join(directory, programPin(program)));
+  for (const [key, link] of attacher.links) link.pin(join(directory, linkPin(key)));
+}
+
+/** Takes away what only the installation before had. */
+async function supersede(previous: Installed, record: InstanceRecord, attacher: Attacher): Promise<void> {
+  detachLinks(previous.path, new Set([...attacher.links.values()].map((link) => link.info().id)));
+  const kept = new Set(record.filters.map((filter) => filter.index));
+  for (const filter of previous.record.filters) if (!kept.has(filter.index)) detachFilter(filter);
+  if (previous.record.addedPassthroughAddress && !record.addedPassthroughAddress) {
+    await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+  }
+  removePinDirectory(previous.path);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, realpathSync } from "node:fs";
+import type { Config } from "../../config/config.ts";
+import { TproxyError } from "../../core/errors.ts";
+import { type CapabilityPurpose, missingCapabilities } from "../../host/capabilities.ts";
+import { findListeners } from "../../host/listeners.ts";
+import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Place } from "./apply.ts";
+import { checkBpffs } from "./bpffs-home.ts";
+import { findHomes } from "./find-homes.ts";
+
+/**
+ * Checks that the engine can do its work here, and finds the places for it. Changes nothing.
+ *
+ * @throws TproxyError CGROUP_UNUSABLE, BPFFS_UNUSABLE, CAPABILITY_MISSING, INSTANCE_CONFLICT
+ */
+export function checkHere(config: Config["ebpf"], plan: Plan): Place {
+  const cgroup = findCgroup(config.cgroupPath);
+  checkBpffs(config.bpffsPath);
+  checkCapabilities(config.bpffsPath, plan);
+  checkConflict(config.bpffsPath, plan.netns.cookie);
+  return { cgroup, bpffs: config.bpffsPath, programs: config.programsSourcePath };
+}
+
+function findCgroup(path: string): string {
+  if (path !== "") return checkCgroup(path);
+  const root = findCgroup2Root();
+  if (root !== undefined) return root;
+  throw new TproxyError("CGROUP_UNUSABLE", "no cgroup2 file system is mounted here", {
+    hint:
+      "Mount it (mount -t cgroup2 none /sys/fs/cgroup), or name it with --ebpf-cgroup-path. " +
+      "`ip netns exec` hides it: use `nsenter --net=/run/netns/NAME` instead.",
+  });
+}
+
+function checkCgroup(path: string): string {
+  if (isCgroup2(path)) return path;
+  const what = existsSync(path) ? "is not on a cgroup2 file system" : "does not exist";
+  const root = findCgroup2Root();
+  throw new TproxyError("CGROUP_UNUSABLE", `--ebpf-cgroup-path: ${path} ${what}`, {
+    hint:
+      root === undefined
+        ? "No cgroup2 is mounted here."
+        : `Leave it out to use ${root}, or name one below it.`,
+  });
+}
+
+function checkCapabilities(bpffs: string, plan: Plan): void {
+  const purposes: CapabilityPurpose[] = [];
+  if (!isBpffs(bpffs)) purposes.push("mount-bpffs");
+  const ports = new Set([plan.outbound.port, plan.inbound.port]);
+  if (findListeners(ports).length > 0) purposes.push("running-proxy");
+  const missing = missingCapabilities(purposes);
+  if (missing.length === 0) return;
+  const lines = missing.map(({ capability, reason }) => `CAP_${capability.toUpperCase()}, which ${reason}`);
+  throw new TproxyError("CAPABILITY_MISSING", `the eBPF engine lacks ${lines.join("; and ")}`, {
+    hint: "Give the process these capabilities (securityContext.capabilities.add in Kubernetes).",
+  });
+}
+
+/** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */
+function checkConflict(bpffs: string, cookie: bigint): void {
+  const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
+  const elsewhere = findHomes(cookie).filter((home) => realpathSync(home) !== here);
+  if (elsewhere.length === 0) return;
+  throw new TproxyError(
+    "INSTANCE_CONFLICT",
+    `this network namespace has an installation already, with its pins in ${elsewhere.join(", ")}`,
+    { hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first." },
+  );
+}

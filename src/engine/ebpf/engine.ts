@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Config } from "../../config/config.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Engine, InstallReport } from "../engine.ts";
+import { apply, type Place } from "./apply.ts";
+import { checkHere } from "./check.ts";
+import { describePlan } from "./describe.ts";
+import { type Features, probeFeatures } from "./features.ts";
+import { openPrograms } from "./object-file.ts";
+
+/** Programs at cgroup, tc and sk_lookup hooks; their state is pinned to a bpffs. Nothing of it runs by itself. */
+export class EbpfEngine implements Engine {
+  readonly name = "ebpf";
+  readonly #config: Config["ebpf"];
+  readonly #features: () => Features;
+
+  constructor(config: Config["ebpf"], features: () => Features = probeFeatures) {
+    this.#config = config;
+    this.#features = features;
+  }
+
+  async describe(plan: Plan): Promise<readonly string[]> {
+    const place = this.#check(plan);
+    return describePlan(plan, place, this.#features());
+  }
+
+  async install(plan: Plan): Promise<InstallReport> {
+    const place = this.#check(plan);
+    const { replaced, listeners } = await apply(plan, place, this.#features());
+    return { replaced, listeners, notes: [] };
+  }
+
+  /** All that can be known to be wrong before anything is changed. */
+  #check(plan: Plan): Place {
+    const place = checkHere(this.#config, plan);
+    openPrograms(place.programs)[Symbol.dispose]();
+    return place;
+  }
+}

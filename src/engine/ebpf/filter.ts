@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { BpfProgram } from "../../bpf/program.ts";
+import { attachTc, detachTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
+import type { Undo } from "../../core/undo.ts";
+import type { TcHook } from "./hooks.ts";
+import type { Installed } from "./installed.ts";
+import type { FilterRecord } from "./record.ts";
+
+/*
+ * Before Linux 6.6: tc programs are filters on a clsact qdisc. No pin keeps them, and none takes them away:
+ * the record of the installation names them.
+ */
+
+/** Where our filter stands among others: behind nearly all of them. `tc filter show` lists it as pref 49006. */
+const PRIORITY = 49_006;
+const HANDLE = 1;
+
+/** Attaches a filter, or replaces the program of the one that the installation before put there. */
+export function attachFilter(
+  hook: TcHook,
+  program: BpfProgram,
+  previous: Installed | undefined,
+  undo: Undo,
+): FilterRecord {
+  const known = previous?.record.filters.find((filter) => filter.index === hook.index);
+  const before = known === undefined ? undefined : previous?.program(hook.program);
+  const { qdiscCreated } = attachTc(program, locate(hook.index), { replace: known !== undefined });
+  const filter = {
+    interface: hook.interface,
+    index: hook.index,
+    priority: PRIORITY,
+    handle: HANDLE,
+    madeQdisc: qdiscCreated || known?.madeQdisc === true,
+  };
+  undo.add(`taking the filter off ${hook.interface}`, () => {
+    if (before === undefined) detachFilter(filter);
+    else attachTc(before, locate(hook.index), { replace: true });
+  });
+  return filter;
+}
+
+/** Takes a filter away, and the qdisc if it was ours and nobody else uses it by now. */
+export function detachFilter({ index, priority, handle, madeQdisc }: FilterRecord): void {
+  detachTc({ ifindex: index, direction: "ingress", priority, handle });
+  if (madeQdisc) removeClsact(index);
+}
+
+function locate(ifindex: number): TcFilter {
+  return { ifindex, direction: "ingress", priority: PRIORITY, handle: HANDLE };
+}

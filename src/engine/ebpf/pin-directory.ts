@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode, TproxyError } from "../../core/errors.ts";
+
+/*
+ * <bpffs>/tproxyctl/                          ours
+ *   netns-<cookie>-<generation>/              an installation; the highest generation is the current one
+ *     record                                  what it remembers of itself
+ *     map-<name> program-<name> link-<key>
+ *   staging-<cookie>-<generation>/            an installation that is being made; without its maker: rubbish
+ *   own-mount-<directories>/                  empty; says that we mounted this bpffs
+ *
+ * A staging directory becomes the installation by being renamed, when everything in it works. bpffs allows no
+ * dots in names.
+ */
+
+/** The directory in a bpffs that holds all installations. */
+export const HOME = "tproxyctl";
+
+export const RECORD_PIN = "record";
+
+/** `.rodata` is `map-rodata`. */
+export function mapPin(name: string): string {
+  return `map-${name.replaceAll(".", "")}`;
+}
+
+export function programPin(name: string): string {
+  return `program-${name}`;
+}
+
+export function linkPin(key: string): string {
+  return `link-${key}`;
+}
+
+/** A directory of pins: an installation, or one that never got that far. */
+export interface PinDirectory {
+  readonly path: string;
+  readonly state: "installed" | "staging";
+  readonly generation: number;
+}
+
+const NAME = /^(netns|staging)-(\d+)-(\d+)$/;
+
+/** All directories of this network namespace in one bpffs, the newest first. */
+export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[] {
+  const home = join(bpffs, HOME);
+  return list(home)
+    .map((name) => NAME.exec(name))
+    .filter((match) => match !== null && match[2] === String(cookie))
+    .map((match) => ({
+      path: join(home, match?.[0] ?? ""),
+      state: match?.[1] === "netns" ? ("installed" as const) : ("staging" as const),
+      generation: Number(match?.[3]),
+    }))
+    .sort((a, b) => b.generation - a.generation);
+}
+
+/** A new, empty directory to pin into. */
+export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
+  const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** From here on it is the installation. Returns the new path. */
+export function promoteStaging(bpffs: string, cookie: bigint, generation: number): string {
+  const target = join(bpffs, HOME, `netns-${cookie}-${generation}`);
+  renameSync(join(bpffs, HOME, `staging-${cookie}-${generation}`), target);
+  return target;
+}
+
+/** Unpins everything in a directory and removes it. What is not there any more is no error. */
+export function removePinDirectory(path: string): void {
+  for (const name of list(path)) unlinkSync(join(path, name));
+  removeIfEmpty(path);
+}
+
+function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (cause) {
+    if (["ENOENT", "ENOTEMPTY"].includes(systemErrorCode(cause) ?? "")) return;
+    throw new TproxyError("SYSCALL_FAILED", `cannot remove the directory ${path}`, { cause });
+  }
+}
+
+/** The names of the pins of one kind: `link` gives the keys of all links. */
+export function pinsOf(directory: string, kind: "map" | "program" | "link"): string[] {
+  const prefix = `${kind}-`;
+  return list(directory)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    if (systemErrorCode(cause) === "ENOENT") return [];
+    throw new TproxyError("SYSCALL_FAILED", `cannot list ${path}`, { cause });
+  }
+}

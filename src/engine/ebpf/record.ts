@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { BpfMap } from "../../bpf/map.ts";
+import { TproxyError } from "../../core/errors.ts";
+import type { Hook } from "./hooks.ts";
+
+/** A tc filter on a clsact qdisc: what no pin holds, and so has to be found again. Before Linux 6.6. */
+export interface FilterRecord {
+  readonly interface: string;
+  readonly index: number;
+  readonly priority: number;
+  readonly handle: number;
+  /** The qdisc was not there before. */
+  readonly madeQdisc: boolean;
+}
+
+/**
+ * What an installation remembers of itself: for `status`, the next `install`, and `uninstall`. It is kept in
+ * a map beside the other pins, so it goes when they go, and never speaks of what is no longer there.
+ */
+export interface InstanceRecord {
+  /** Of this format. */
+  readonly format: 1;
+  /** Of the program that installed, and of the objects that it loaded. */
+  readonly version: string;
+  readonly abi: string;
+  readonly installedAt: string;
+  readonly netnsInode: number;
+  readonly cgroupPath: string;
+  readonly proxyUser: { readonly name?: string; readonly uid: number };
+  readonly ipv6: boolean;
+  readonly outbound: DirectionRecord;
+  readonly inbound: DirectionRecord;
+  /** Addresses whose inbound traffic is intercepted. */
+  readonly instance: "all" | readonly string[];
+  readonly tcInterface?: string;
+  readonly hooks: readonly Hook[];
+  readonly filters: readonly FilterRecord[];
+  /** We put ::6/128 on lo. */
+  readonly addedPassthroughAddress: boolean;
+}
+
+export interface DirectionRecord {
+  readonly redirect: boolean;
+  readonly port: number;
+  readonly excludedPorts: readonly number[];
+}
+
+const KEY = new Uint8Array(4);
+
+/** Puts a record into a map of its own, which nobody can write to afterwards. */
+export function writeRecord(record: InstanceRecord): BpfMap {
+  const text = Buffer.from(JSON.stringify(record));
+  const map = BpfMap.create({
+    type: "array",
+    name: "tp_record",
+    keySize: 4,
+    valueSize: text.length,
+    maxEntries: 1,
+  });
+  map.update(KEY, text);
+  map.freeze();
+  return map;
+}
+
+/** @throws TproxyError STATE_DAMAGED where the pin is no record. */
+export function readRecord(path: string): InstanceRecord {
+  using map = BpfMap.open(path);
+  const text = Buffer.from(map.lookup(KEY) ?? []).toString("utf8");
+  try {
+    const record: unknown = JSON.parse(text);
+    if (isRecord(record)) return record;
+  } catch (cause) {
+    throw damaged(path, cause);
+  }
+  throw damaged(path);
+}
+
+/** Only this program, as root, writes records: the format's number tells whether we can read it. */
+function isRecord(value: unknown): value is InstanceRecord {
+  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+}
+
+function damaged(path: string, cause?: unknown): TproxyError {
+  return new TproxyError("STATE_DAMAGED", `${path} is no record that this version of tproxyctl can read`, {
+    cause,
+    hint: "`tproxyctl uninstall` of the version that installed removes it.",
+  });
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BpfLink } from "../../bpf/link.ts";
+import { TproxyError } from "../../core/errors.ts";
+import { removeLoopbackAddress } from "../../host/addresses.ts";
+import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
+import { leaveHome } from "./bpffs-home.ts";
+import { detachFilter } from "./filter.ts";
+import { hookKey } from "./hooks.ts";
+import {
+  linkPin,
+  listPinDirectories,
+  type PinDirectory,
+  pinsOf,
+  RECORD_PIN,
+  removePinDirectory,
+} from "./pin-directory.ts";
+import { type InstanceRecord, readRecord } from "./record.ts";
+
+/** Removes everything of one network namespace from a bpffs. Returns how many installations there were. */
+export async function removeAll(bpffs: string, cookie: bigint): Promise<number> {
+  const directories = listPinDirectories(bpffs, cookie);
+  for (const directory of directories) await removeInstallation(directory);
+  await leaveHome(bpffs);
+  return directories.filter((directory) => directory.state === "installed").length;
+}
+
+/** Removes what an installation left that was killed on its way, and leaves the current one as it is. */
+export async function removeStagings(bpffs: string, cookie: bigint): Promise<void> {
+  const directories = listPinDirectories(bpffs, cookie);
+  const current = directories.find((directory) => directory.state === "installed");
+  for (const directory of directories)
+    if (directory !== current) await removeInstallation(directory, current);
+}
+
+/** A link or an address that `current` has too stays. */
+async function removeInstallation(directory: PinDirectory, current?: PinDirectory): Promise<void> {
+  const record = tryReadRecord(directory.path);
+  const needed = current && tryReadRecord(current.path);
+  for (const filter of record?.filters ?? []) {
+    if (!needed?.filters.some((other) => other.index === filter.index)) detachFilter(filter);
+  }
+  detachLinks(directory.path, new Set(current && linkIds(current.path)));
+  if (record?.addedPassthroughAddress && !needed?.addedPassthroughAddress) {
+    await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+  }
+  removePinDirectory(directory.path);
+}
+
+/**
+ * Detaches the links in a directory, but for those with the ids `kept`. What redirects goes first, what
+ * answers last: the opposite of the order in which they came. Detached is detached at once; removing a pin
+ * alone leaves that to the kernel's own time.
+ */
+export function detachLinks(directory: string, kept: ReadonlySet<number>): void {
+  for (const key of inDetachOrder(directory)) {
+    using link = BpfLink.open(join(directory, linkPin(key)));
+    if (!kept.has(link.info().id)) link.detach();
+  }
+}
+
+/** As the record says, backwards; a link that it does not know comes first. */
+function inDetachOrder(directory: string): string[] {
+  const order = (tryReadRecord(directory)?.hooks ?? []).map(hookKey);
+  const rank = (key: string) => (order.includes(key) ? order.indexOf(key) : order.length);
+  return pinsOf(directory, "link").sort((a, b) => rank(b) - rank(a));
+}
+
+function linkIds(directory: string): number[] {
+  return pinsOf(directory, "link").map((key) => {
+    using link = BpfLink.open(join(directory, linkPin(key)));
+    return link.info().id;
+  });
+}
+
+/**
+ * The record is the first thing that is pinned: without it there is nothing else to know. One that cannot be
+ * read, of another version for example, does not keep anybody from removing what is pinned beside it.
+ */
+function tryReadRecord(directory: string): InstanceRecord | undefined {
+  const path = join(directory, RECORD_PIN);
+  if (!existsSync(path)) return undefined;
+  try {
+    return readRecord(path);
+  } catch (error) {
+    if (error instanceof TproxyError && error.code === "STATE_DAMAGED") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { U32, U64 } from "../../bpf/codec.ts";
+import { TypedMap } from "../../bpf/typed-map.ts";
+import { formatEndpoint } from "../../core/address.ts";
+import { findListeners } from "../../host/listeners.ts";
+import { type Hook, hookKey } from "./hooks.ts";
+import type { Installed } from "./installed.ts";
+import { REASONS } from "./load.ts";
+import type { InstanceRecord } from "./record.ts";
+
+export interface HookStatus {
+  readonly hook: Hook;
+  /** "detached": the link is gone, or what it was attached to. */
+  readonly state: "attached" | "detached";
+  readonly linkId?: number;
+  readonly programId?: number;
+}
+
+export interface InstanceStatus {
+  readonly engine: "ebpf";
+  readonly pins: string;
+  readonly record: InstanceRecord;
+  readonly hooks: readonly HookStatus[];
+  /** Where something listens on the proxy's ports. */
+  readonly listening: { readonly outbound: readonly string[]; readonly inbound: readonly string[] };
+  /** Kernel memory in bytes. */
+  readonly memory: { readonly maps: number; readonly programs: number };
+  /** Connections by what became of them, since the first installation here. */
+  readonly connections: Readonly<Record<string, number>>;
+}
+
+/** Reads an installation's state from the kernel. Changes nothing. */
+export function readStatus(installed: Installed): InstanceStatus {
+  const { record } = installed;
+  return {
+    engine: "ebpf",
+    pins: installed.path,
+    record,
+    hooks: record.hooks.map((hook) => readHook(installed, hook)),
+    listening: readListening(record),
+    memory: {
+      maps: sum(installed.mapNames().map((name) => installed.map(name).memoryBytes())),
+      programs: sum(installed.programNames().map((name) => installed.program(name).memoryBytes())),
+    },
+    connections: readCounters(installed),
+  };
+}
+
+/** Whether all that was attached still is. */
+export function isIntact(status: InstanceStatus): boolean {
+  return status.hooks.every((hook) => hook.state === "attached");
+}
+
+function readHook(installed: Installed, hook: Hook): HookStatus {
+  const info = installed.link(hookKey(hook))?.info();
+  if (info === undefined || info.defunct) return { hook, state: "detached" };
+  return { hook, state: "attached", linkId: info.id, programId: info.programId };
+}
+
+function readListening(record: InstanceRecord): InstanceStatus["listening"] {
+  const ports = [record.outbound.port, record.inbound.port];
+  const listeners = findListeners(new Set(ports));
+  const on = (port: number) => [
+    ...new Set(
+      listeners.filter((each) => each.port === port).map((each) => formatEndpoint(each.address, each.port)),
+    ),
+  ];
+  return { outbound: on(record.outbound.port), inbound: on(record.inbound.port) };
+}
+
+/** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */
+function readCounters(installed: Installed): Record<string, number> {
+  const counters = new TypedMap(installed.map("tp_counters"), U32, U64);
+  return Object.fromEntries(
+    REASONS.map((name, index) => [toCamelCase(name), sum((counters.getPerCpu(index) ?? []).map(Number))]),
+  );
+}
+
+function toCamelCase(name: string): string {
+  return name
+    .replace(/^TP_/, "")
+    .toLowerCase()
+    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants } from "node:fs";
+import { TproxyError } from "../core/errors.ts";
+
+export interface RunOptions {
+  /** Text for the program's standard input; without, it reads the end of file at once. */
+  readonly input?: string;
+  /** Milliseconds after which the program is ended and counts as failed. */
+  readonly timeoutMs?: number;
+  /** Variables for the program, besides PATH and LC_ALL: no other variable of ours reaches it. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Where programs are looked for. Not the PATH of whoever called us: this runs as root. Not /usr/local either,
+ * which is for people other than root on many systems; a program there can be named by its full path.
+ */
+const DIRECTORIES = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
+
+/** The Debian packages of the programs that are run. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  tc: "iproute2",
+  nft: "nftables",
+  modprobe: "kmod",
+  "firewall-cmd": "firewalld",
+};
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** More of what a program says is in the error's log alone. */
+const LONGEST_QUOTE = 2000;
+
+/**
+ * Runs a program, without a shell, and returns what it said. `program` is a name or an absolute path. It runs in
+ * "/" and in the network namespace of the main thread. Throws COMMAND_FAILED where it is missing, exits with
+ * anything but 0, is killed or does not end in time; the message holds its own stderr.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Output> {
+  const file = requireProgram(program);
+  const { execa } = await import("execa");
+  const { input, timeoutMs = DEFAULT_TIMEOUT_MS, env } = options;
+  const result = await execa(file, args, {
+    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
+    timeout: timeoutMs,
+    env: { ...env, PATH: DIRECTORIES.join(":"), LC_ALL: "C" },
+    extendEnv: false,
+    // A working directory that somebody removed would look like a missing program.
+    cwd: "/",
+    reject: false,
+  });
+  if (!result.failed) return { stdout: result.stdout, stderr: result.stderr };
+  const command = [program, ...args].join(" ");
+  const said = result.stderr.trim() || result.stdout.trim();
+  throw new TproxyError("COMMAND_FAILED", `${command}: ${quote(said, howItEnded(result, timeoutMs))}`, {
+    log: result.stderr,
+    cause: result.code === undefined ? undefined : new Error(result.originalMessage),
+  });
+}
+
+/** The absolute path of a program; undefined where none of the directories has it. */
+export function findProgram(program: string): string | undefined {
+  if (program.startsWith("/")) return isExecutable(program) ? program : undefined;
+  return DIRECTORIES.map((directory) => `${directory}/${program}`).find(isExecutable);
+}
+
+function requireProgram(program: string): string {
+  const file = findProgram(program);
+  if (file !== undefined) return file;
+  const where = program.startsWith("/") ? "" : ` in ${DIRECTORIES.join(", ")}`;
+  throw new TproxyError("COMMAND_FAILED", `cannot run ${program}: there is no such program${where}`, {
+    hint: installHint(program.slice(program.lastIndexOf("/") + 1)),
+  });
+}
+
+function installHint(name: string): string {
+  const packageName = PACKAGES[name] ?? (/^ip6?tables/.test(name) ? "iptables" : undefined);
+  if (packageName === undefined) return `Install ${name}.`;
+  return `Install it: Debian and Ubuntu have it in the package ${packageName} (apt-get install ${packageName}).`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Whatever keeps us from executing it, the next directory may have another.
+    return false;
+  }
+}
+
+interface Ending {
+  readonly timedOut: boolean;
+  readonly signal?: string | undefined;
+  readonly exitCode?: number | undefined;
+  readonly code?: string | undefined;
+}
+
+function howItEnded({ timedOut, signal, exitCode, code }: Ending, timeoutMs: number): string {
+  if (timedOut) return `did not end within ${timeoutMs / 1000} s`;
+  if (exitCode !== undefined) return `exit status ${exitCode}`;
+  return signal === undefined ? `could not be run (${code ?? "no reason given"})` : `killed by ${signal}`;
+}
+
+function quote(said: string, ending: string): string {
+  if (said === "") return ending;
+  return `${ending}: ${said.length > LONGEST_QUOTE ? `${said.slice(0, LONGEST_QUOTE)}…` : said}`;
+}

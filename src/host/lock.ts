@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { systemErrorCode, TproxyError } from "../core/errors.ts";
+import { lockFile, type Waiting, waitForLock } from "./file-lock.ts";
+import { NETNS_PATH } from "./netns.ts";
+import { OwnedFd } from "./owned-fd.ts";
+
+export interface LockOptions {
+  /** How long to wait for another holder, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Where the lock files are; its parent must exist. */
+  readonly directory?: string;
+}
+
+const DIRECTORY = "/run/tproxyctl";
+const TIMEOUT_MS = 60_000;
+
+/**
+ * The lock that whoever changes a network namespace holds: disposed of, or gone with the process, however that
+ * ends. `inode` is the namespace's own (`NetnsFact`). Nothing is left behind: the file and the empty directory go
+ * with the lock; what a killed holder leaves, the next one takes over and removes. Ladder:
+ * 1. the file /run/tproxyctl/net-<inode>.lock, which nobody but root can lock;
+ * 2. where /run is missing or read-only (an init container): the namespace's own file in /proc. Whoever is in the
+ *    namespace could lock that, so it comes second.
+ *
+ * Processes with another /run, or on another step of the ladder, do not see each other's lock. Throws LOCKED, with
+ * the holder's pid, after the time given; LOCKED at once where the directory is not safe.
+ */
+export async function lockNamespace(inode: number, options: LockOptions = {}): Promise<Disposable> {
+  const { directory = DIRECTORY, timeoutMs = TIMEOUT_MS } = options;
+  const path = `${directory}/net-${inode}.lock`;
+  const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path };
+  for (;;) {
+    const file = openLockFile(directory, path);
+    if (file === "read-only") return lockOwnNamespace(inode, timeoutMs);
+    if (file !== "vanished" && (await acquire(file, path, waiting)))
+      return new LockedFile(file, directory, path);
+  }
+}
+
+class LockedFile implements Disposable {
+  readonly #file: OwnedFd;
+  readonly #directory: string;
+  readonly #path: string;
+
+  constructor(file: OwnedFd, directory: string, path: string) {
+    this.#file = file;
+    this.#directory = directory;
+    this.#path = path;
+  }
+
+  /** Unlinks before it unlocks: those who wait notice that their file is no longer the one at the path. */
+  [Symbol.dispose](): void {
+    using _file = this.#file;
+    if (!isStillAt(this.#file.fd, this.#path)) return;
+    unlinkSync(this.#path);
+    removeIfEmpty(this.#directory);
+  }
+}
+
+function openLockFile(directory: string, path: string): OwnedFd | "vanished" | "read-only" {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  try {
+    makeDirectory(directory);
+    return new OwnedFd(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)); // Node.js adds O_CLOEXEC
+  } catch (cause) {
+    if (cause instanceof TproxyError) throw cause;
+    const code = systemErrorCode(cause);
+    // A holder that went away removed the directory just before the file was made.
+    if (code === "ENOENT" && hasParent(directory)) return "vanished";
+    if (code === "EROFS" || code === "ENOENT") return "read-only";
+    throw new TproxyError("SYSCALL_FAILED", `cannot make the lock file ${path}`, { cause });
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, 0o700);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw error;
+  }
+  const found = lstatSync(directory);
+  if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0) return;
+  throw new TproxyError("LOCKED", `cannot lock in ${directory}: others could replace files there`, {
+    hint: `Remove it, or make it a directory that only root can write to (chown root ${directory}; chmod 700 ${directory}).`,
+  });
+}
+
+function hasParent(directory: string): boolean {
+  return statSync(dirname(directory), { throwIfNoEntry: false }) !== undefined;
+}
+
+/** False where the holder before us removed the file while we waited. */
+async function acquire(file: OwnedFd, path: string, waiting: Waiting): Promise<boolean> {
+  try {
+    await waitForLock(file.fd, waiting);
+    if (isStillAt(file.fd, path)) {
+      ftruncateSync(file.fd);
+      writeSync(file.fd, `${process.pid}\n`);
+      return true;
+    }
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+  file[Symbol.dispose]();
+  return false;
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  const [open, there] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
+  return there !== undefined && there.ino === open.ino && there.dev === open.dev;
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
+  }
+}
+
+async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<Disposable> {
+  if (statSync(NETNS_PATH).ino === inode) return lockFile(NETNS_PATH, timeoutMs);
+  throw new TproxyError(
+    "INTERNAL",
+    "only the current network namespace can be locked without a writable /run",
+  );
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Address, Prefix } from "../core/address.ts";
+import type { InterfaceFact, NetnsFact, UserFact } from "../core/facts.ts";
+import type { PortSet } from "./port-set.ts";
+
+/** Seen from the application: connections it opens, and connections it takes. */
+export type Direction = "outbound" | "inbound";
+
+/**
+ * What is intercepted in one network namespace, what is left alone, and why: everything an engine needs to
+ * know. Both engines execute the same plan, which is what makes them mean the same.
+ */
+export interface Plan {
+  readonly netns: NetnsFact;
+  /** Connections of this user are the proxy's own. */
+  readonly proxyUser: UserFact;
+  /** Whether IPv6 is intercepted, or left alone. */
+  readonly ipv6: boolean;
+  readonly outbound: DirectionPlan;
+  readonly inbound: DirectionPlan;
+  /** Whose inbound traffic is intercepted: these addresses, or all that the namespace has and will have. */
+  readonly instance: "all" | readonly Address[];
+  /** The one interface whose inbound traffic is intercepted, by tc; undefined: that of all but loopback. */
+  readonly tcInterface: InterfaceFact | undefined;
+  /** All interfaces but loopback. */
+  readonly interfaces: readonly InterfaceFact[];
+  /** What counts as an address of this host, without 127.0.0.0/8 and ::1, which always do. */
+  readonly addresses: readonly PlannedAddress[];
+  /** Whether ::6/128 has to be on lo, and whether it is there already. */
+  readonly passthroughAddress: "unwanted" | "missing" | "present";
+}
+
+/** What the proxy binds to when it hands an IPv6 request to its own application. IPv4 has 127.0.0.6 anyway. */
+export const PASSTHROUGH_ADDRESS: Address = {
+  family: 6,
+  bytes: Uint8Array.of(...new Array<number>(15).fill(0), 6),
+};
+
+export interface DirectionPlan {
+  readonly redirect: boolean;
+  /** The proxy's port, 1–65535. */
+  readonly port: number;
+  /** The ports that are redirected. */
+  readonly ports: PortSet;
+  /** Ports left alone by name, for people to read. */
+  readonly excludedPorts: readonly number[];
+}
+
+export interface PlannedAddress {
+  readonly prefix: Prefix;
+  readonly kind: "local" | "broadcast";
+  /** Inbound connections to it are intercepted. */
+  readonly instance: boolean;
+}
