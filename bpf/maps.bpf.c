@@ -6,7 +6,7 @@
 const volatile struct tp_config tp_config = {};
 const volatile struct tp_ports tp_redirected_ports[TP_DIRECTIONS] = {};
 
-char tp_license[] SEC("license") = "Dual BSD/GPL";
+char tp_license[] SEC("license") = "GPL";
 
 /* The loader takes only objects that were built from the same tproxy.h. */
 const char tp_abi[] SEC("tproxyctl.abi") = TP_ABI;

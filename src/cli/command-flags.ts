@@ -45,6 +45,11 @@ export const OUTBOUND_PORT: Flag = {
 };
 export const PROXY_JSON: Flag = { name: "json", help: "print one JSON object a line" };
 export const ALLOW_ROOT: Flag = { name: "allow-root", help: "run as root all the same" };
+export const PROXY_USER: Flag = {
+  name: "user",
+  argument: "USER",
+  help: "started as root, go on as this user (name or UID)",
+};
 export const IP_FAMILY_MODE: Flag = {
   ...mainFlagOf("ipFamilyMode"),
   help: '"dualstack", or "ipv4" to listen on IPv4 only',
@@ -56,6 +61,7 @@ export const PROXY_FLAGS: readonly Flag[] = [
   OUTBOUND_PORT,
   IP_FAMILY_MODE,
   PROXY_JSON,
+  PROXY_USER,
   ALLOW_ROOT,
   VERBOSE,
 ];

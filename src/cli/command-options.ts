@@ -12,6 +12,7 @@ import {
   IP_FAMILY_MODE,
   OUTBOUND_PORT,
   PROXY_JSON,
+  PROXY_USER,
   STATUS_JSON,
   VERBOSE,
 } from "./command-flags.ts";
@@ -50,6 +51,7 @@ export function proxyOptions(given: readonly GivenFlag[]): ProxyOptions {
     ipv6: flags.read(IP_FAMILY_MODE, parseIpFamilyMode, "dualstack") === "dualstack",
     json: flags.read(PROXY_JSON, parseBoolean, false),
     allowRoot: flags.read(ALLOW_ROOT, parseBoolean, false),
+    user: flags.read(PROXY_USER, (text) => text, ""),
   };
   // Two ports that are not ports have been reported already.
   if (options.inboundPort === options.outboundPort && options.inboundPort !== 0) {

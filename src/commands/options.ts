@@ -20,4 +20,6 @@ export interface ProxyOptions {
   readonly ipv6: boolean;
   readonly json: boolean;
   readonly allowRoot: boolean;
+  /** Started as root, go on as this user (name or UID); "": as whoever started it. */
+  readonly user: string;
 }

@@ -3,6 +3,7 @@ import { TproxyError } from "../core/errors.ts";
 import { libc } from "../native/libc.ts";
 import type { CommandIo } from "./io.ts";
 import type { ProxyOptions } from "./options.ts";
+import { becomeUser } from "./proxy/become-user.ts";
 import { ConnectionTable } from "./proxy/connection-table.ts";
 import { closeAll, listenOnAll } from "./proxy/listener.ts";
 import { makeReporter } from "./proxy/reporter.ts";
@@ -15,6 +16,7 @@ import { makeReporter } from "./proxy/reporter.ts";
  * @throws TproxyError RUNS_AS_ROOT, PROXY_FAILED (a port cannot be listened on), LIBC_UNUSABLE
  */
 export async function runProxy(options: ProxyOptions, io: CommandIo, stop: AbortSignal): Promise<number> {
+  becomeUser(options.user);
   refuseRoot(options.allowRoot);
   libc(); // each connection needs it: find out now if it is not usable
   const reporter = makeReporter(options.json, io);
@@ -41,8 +43,8 @@ function refuseRoot(allowRoot: boolean): void {
     "the proxy does not run as root: connections of its user are not redirected",
     {
       hint:
-        "Run it as the proxy's own user (`runuser -u kuma-dp -- tproxyctl proxy`), " +
-        "or with --allow-root if root's connections are to be left alone.",
+        "Name the proxy's own user (--user kuma-dp), " +
+        "or use --allow-root if root's connections are to be left alone.",
     },
   );
 }

@@ -13,8 +13,6 @@ export const ERROR_CODES = {
   CAPABILITY_MISSING: "a capability that the command needs is not there",
   ENGINE_UNAVAILABLE: "the engine asked for does not exist or cannot work here",
   USER_UNKNOWN: "the proxy's user does not exist",
-  ADDRESS_NOT_LOCAL: "an instance address is not an address of this network namespace",
-  INTERFACE_UNUSABLE: "an interface does not exist, is down, or is the loopback interface",
   LOOPBACK_DOWN: "the loopback interface of this network namespace is down",
   PROGRAMS_UNUSABLE: "the prebuilt eBPF objects are missing, unreadable, damaged or of another version",
   CGROUP_UNUSABLE: "there is no cgroup2 here, or the path given is not one",

@@ -1,9 +1,8 @@
-import { statSync } from "node:fs";
+import { statSync, unlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { U32, U64 } from "../../src/bpf/codec.ts";
 import { BpfLink } from "../../src/bpf/link.ts";
 import { BpfObject } from "../../src/bpf/object.ts";
-import { isBpffs, listPins, removePins } from "../../src/bpf/pins.ts";
 import { probe } from "../../src/bpf/probes.ts";
 import { BpfProgram } from "../../src/bpf/program.ts";
 import { attachedPrograms } from "../../src/bpf/query.ts";
@@ -69,7 +68,7 @@ describe("cgroup links", () => {
       expect(program?.name).toBe("deny");
     }
     expect(cgroup.connect(9)).toMatch(DENIED);
-    removePins(path);
+    unlinkSync(path);
     expect(cgroup.connect(9)).toMatch(REFUSED);
   });
 
@@ -156,23 +155,5 @@ describe.runIf(probe("link:tcx").available)("tcx links", () => {
     expect(link.info().attachType).toBe("tcx_egress");
     netns.run("ip", "link", "del", "gone");
     expect(link.info().defunct).toBe(true);
-  });
-});
-
-describe("pins", () => {
-  it("are listed and removed only on a bpffs", () => {
-    const { path } = bpffs;
-    expect(isBpffs(path)).toBe(true);
-    expect(isBpffs("/tmp")).toBe(false);
-    expect(isBpffs("/none")).toBe(false);
-    object.map("table").pin(bpffs.pin("b"));
-    object.map("table").pin(bpffs.pin("a"));
-    expect(listPins(path)).toEqual(expect.arrayContaining([bpffs.pin("a"), bpffs.pin("b")]));
-    expect(listPins("/none")).toEqual([]);
-    removePins("/none");
-    expect(() => removePins(scratch.path)).toThrow(/not on a BPF file system/);
-    removePins(bpffs.pin("a"));
-    removePins(bpffs.pin("b"));
-    expect(listPins(path)).not.toContain(bpffs.pin("a"));
   });
 });

@@ -8,7 +8,7 @@ const silent = { out: () => {}, note: () => {} };
 const stopped = AbortSignal.abort();
 
 describe("before it listens", () => {
-  const options = { inboundPort: 15006, outboundPort: 15001, ipv6: true, json: false, allowRoot: false };
+  const options = { inboundPort: 15006, outboundPort: 15001, ipv6: true, json: false, allowRoot: false, user: "" };
 
   test("refuses to be root", async () => {
     await expect(runProxy(options, silent, stopped)).rejects.toMatchObject({ code: "RUNS_AS_ROOT" });
@@ -21,7 +21,7 @@ describe("before it listens", () => {
     const address = other.address();
     const outboundPort = typeof address === "object" && address !== null ? address.port : 0;
     const inboundPort = outboundPort === 65535 ? outboundPort - 1 : outboundPort + 1;
-    const proxy = runProxy({ ...options, inboundPort, outboundPort, allowRoot: true }, silent, stopped);
+    const proxy = runProxy({ ...options, inboundPort, outboundPort, allowRoot: true, user: "" }, silent, stopped);
     await expect(proxy).rejects.toMatchObject({
       code: "PROXY_FAILED",
       hint: expect.stringMatching(/--outbound-port/),

@@ -111,11 +111,24 @@ export class World implements AsyncDisposable {
   }
 
   /** A host at the other end of the service's interface `device`, in the networks 10.66.<net>.0/24, fd66:<net>::/64. */
-  async addHost(host: string, device: string, net: number): Promise<void> {
+  async addHost(host: string, device: string, net: number, service = "service"): Promise<void> {
     await this.addNamespace(host);
-    const [here, there] = [this.netns("service"), this.netns(host)];
-    await execa("ip", ["link", "add", device, "netns", here, "type", "veth", "peer", "name", "eth0", "netns", there]);
-    for (const [where, link, last] of [["service", device, 1] as const, [host, "eth0", 2] as const]) {
+    const [here, there] = [this.netns(service), this.netns(host)];
+    await execa("ip", [
+      "link",
+      "add",
+      device,
+      "netns",
+      here,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "eth0",
+      "netns",
+      there,
+    ]);
+    for (const [where, link, last] of [[service, device, 1] as const, [host, "eth0", 2] as const]) {
       await this.ip(where, "address", "add", `10.66.${net}.${last}/24`, "dev", link);
       await this.ip(where, "address", "add", `fd66:${net}::${last}/64`, "dev", link, "nodad");
       await this.ip(where, "link", "set", link, "up");
@@ -172,19 +185,27 @@ export class World implements AsyncDisposable {
   }
 
   /** `tpnet serve` on these addresses ("0.0.0.0:80"): tells each client what it saw of it, then echoes. */
-  serve(listen: readonly string[], options: RunOptions & { readonly flags?: readonly string[] } = {}): Promise<Running> {
+  serve(
+    listen: readonly string[],
+    options: RunOptions & { readonly flags?: readonly string[] } = {},
+  ): Promise<Running> {
     const addresses = listen.flatMap((address) => ["--listen", address]);
     return this.start([TPNET, "serve", ...addresses, ...(options.flags ?? [])], options);
   }
 
   /** The stand-in for the proxy: listens on 15001 and 15006, IPv4 and IPv6, as the proxy's user. */
-  startProxy(options: RunOptions & { readonly flags?: readonly string[]; readonly listen?: readonly string[] } = {}) {
+  startProxy(
+    options: RunOptions & { readonly flags?: readonly string[]; readonly listen?: readonly string[] } = {},
+  ) {
     const everywhere = [15001, 15006].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
     return this.serve(options.listen ?? everywhere, { uid: PROXY_UID, ...options });
   }
 
   /** `tpnet connect`, as an application on the service's host unless `options` says otherwise. */
-  async connect(to: string, options: RunOptions & { readonly flags?: readonly string[] } = {}): Promise<Connection> {
+  async connect(
+    to: string,
+    options: RunOptions & { readonly flags?: readonly string[] } = {},
+  ): Promise<Connection> {
     const args = [TPNET, "connect", "--to", to, ...(options.flags ?? [])];
     const { stdout, stderr, exitCode } = await this.run(args, { uid: APP_UID, ...options });
     if (exitCode !== 0) throw new Error(`tpnet connect --to ${to} failed: ${stderr}`);
@@ -205,7 +226,15 @@ export class World implements AsyncDisposable {
 
   installArguments(...flags: readonly string[]): string[] {
     const where = ["--ebpf-cgroup-path", this.cgroup, "--ebpf-bpffs-path", this.bpffs];
-    return ["install", "transparent-proxy", "--ebpf-enabled", "--kuma-dp-user", String(PROXY_UID), ...where, ...flags];
+    return [
+      "install",
+      "transparent-proxy",
+      "--ebpf-enabled",
+      "--kuma-dp-user",
+      String(PROXY_UID),
+      ...where,
+      ...flags,
+    ];
   }
 
   async uninstall(): Promise<Result> {
@@ -226,7 +255,8 @@ export class World implements AsyncDisposable {
     const { status } = await this.status();
     const connections = status.connections as Record<string, number>;
     const value = connections[name];
-    if (value === undefined) throw new Error(`there is no counter ${name}; there is ${Object.keys(connections)}`);
+    if (value === undefined)
+      throw new Error(`there is no counter ${name}; there is ${Object.keys(connections)}`);
     return value;
   }
 
@@ -238,7 +268,8 @@ export class World implements AsyncDisposable {
         return;
       } catch (error) {
         const left = readFileSync(join(this.cgroup, "cgroup.procs"), "utf8").trim();
-        if (left !== "" && attempt > 100) throw new Error(`processes are left in ${this.cgroup}: ${left}`, { cause: error });
+        if (left !== "" && attempt > 100)
+          throw new Error(`processes are left in ${this.cgroup}: ${left}`, { cause: error });
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
@@ -246,7 +277,8 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const errors: unknown[] = [];
-    for (const action of this.#undo.splice(0).reverse()) await action().catch((error: unknown) => errors.push(error));
+    for (const action of this.#undo.splice(0).reverse())
+      await action().catch((error: unknown) => errors.push(error));
     if (errors.length > 0) throw new AggregateError(errors, `${this.name} could not be removed entirely`);
   }
 }

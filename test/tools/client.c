@@ -127,27 +127,44 @@ static bool name_ends(int fd, struct result *result)
 	return true;
 }
 
-int client_open(const struct client *client, struct result *result)
+int client_socket(const struct client *client, struct result *result)
 {
-	union address to = client->to, from = client->from;
+	union address from = client->from;
 	int fd;
 
 	memset(result, 0, sizeof(*result));
-	result->stage = "done";
-	result->deadline = now_ns() + (uint64_t)client->timeout_ms * 1000000;
-	if (client->mapped) {
-		map_address(&to);
+	if (client->mapped)
 		map_address(&from);
-	}
-	fd = socket(to.any.sa_family,
+	fd = socket(client->mapped ? AF_INET6 : client->to.any.sa_family,
 		    SOCK_STREAM | SOCK_CLOEXEC | (client->nonblock ? SOCK_NONBLOCK : 0),
 		    client->mptcp ? IPPROTO_MPTCP : 0);
 	if (fd < 0) {
 		failed(result, "socket", errno);
 		return -1;
 	}
-	if (prepare(fd, client, &from, result) &&
-	    connect_in_time(fd, client, &to, result) && name_ends(fd, result))
+	if (prepare(fd, client, &from, result))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+bool client_connect(int fd, const struct client *client, struct result *result)
+{
+	union address to = client->to;
+
+	memset(result, 0, sizeof(*result));
+	result->stage = "done";
+	result->deadline = now_ns() + (uint64_t)client->timeout_ms * 1000000;
+	if (client->mapped)
+		map_address(&to);
+	return connect_in_time(fd, client, &to, result) && name_ends(fd, result);
+}
+
+int client_open(const struct client *client, struct result *result)
+{
+	int fd = client_socket(client, result);
+
+	if (fd < 0 || client_connect(fd, client, result))
 		return fd;
 	close(fd);
 	return -1;

@@ -43,6 +43,7 @@ struct server {
 	bool dual;
 	bool quiet_origdst;
 	bool close_first;
+	bool log;
 	bool paused;		/* out of files: not accepting */
 	size_t connections;
 	size_t listeners;
@@ -238,6 +239,10 @@ static void greet(struct connection *connection, const struct listener *listener
 		return;
 	}
 	len = describe(fd, listener->text, &local, &peer, line, sizeof(line));
+	if (server.log) {
+		fputs(line, stdout);
+		flush_output();
+	}
 	connection->close_when_sent = server.close_first;
 	if (send_or_keep(connection, line, len) && server.close_first &&
 	    !connection->unsent)
@@ -332,6 +337,7 @@ static const struct option options[] = {
 	{ "backlog", required_argument, NULL, 'b' },
 	{ "quiet-origdst", no_argument, NULL, 'q' },
 	{ "close-first", no_argument, NULL, 'c' },
+	{ "log", no_argument, NULL, 'v' },
 	{ 0 },
 };
 
@@ -353,6 +359,7 @@ int serve_command(int argc, char **argv)
 		case 'b': server.backlog = parse_number(optarg, 0, INT32_MAX, "--backlog"); break;
 		case 'q': server.quiet_origdst = true; break;
 		case 'c': server.close_first = true; break;
+		case 'v': server.log = true; break;
 		default: return 1;
 		}
 	}

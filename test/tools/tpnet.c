@@ -18,7 +18,7 @@ static const struct command {
 	  "              [--drop-cap NAME]... [--umount-cgroup2] -- CMD ARGS..." },
 	{ "serve", serve_command, "tpnet: serve",
 	  "--listen ADDR:PORT [--listen ...] [--reuseport N] [--dual]\n"
-	  "              [--backlog N] [--quiet-origdst] [--close-first]" },
+	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log]" },
 	{ "connect", connect_command, "tpnet: connect",
 	  "--to ADDR:PORT [--from ADDR[:PORT]] [--mapped] [--device IF]\n"
 	  "              [--fastopen] [--mptcp] [--no-read] [--timeout MS] [--nonblock]\n"
@@ -32,6 +32,9 @@ static const struct command {
 	  "--from ADDR:PORT --to ADDR:PORT --to ADDR:PORT [--timeout MS]" },
 	{ "timewait", timewait_command, "tpnet: timewait",
 	  "--to ADDR:PORT --from ADDR:PORT --times N [--timeout MS]" },
+	{ "reconnect", reconnect_command, "tpnet: reconnect",
+	  "--to ADDR:PORT --to ADDR:PORT [--to ...] [--from ADDR[:PORT]]\n"
+	  "              [--nonblock] [--timeout MS]" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -82,6 +82,9 @@ struct result {
 
 /* Each returns false, or -1, after it has written the failure to the result. */
 int client_open(const struct client *client, struct result *result);
+/* The two halves of client_open: a socket can be connected more than once. */
+int client_socket(const struct client *client, struct result *result);
+bool client_connect(int fd, const struct client *client, struct result *result);
 bool client_read_line(int fd, struct result *result);
 bool client_echo(int fd, struct result *result);
 bool client_wait_end(int fd, struct result *result);
@@ -109,5 +112,6 @@ int flood_command(int argc, char **argv);
 int sockopts_command(int argc, char **argv);
 int reuse_port_command(int argc, char **argv);
 int timewait_command(int argc, char **argv);
+int reconnect_command(int argc, char **argv);
 
 #endif

@@ -1,0 +1,88 @@
+// Tries all situations of the table with one engine, and one way of it.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Connection, World } from "../support/world.ts";
+import { OPTION_SETS, type OptionSet, SERVED_PORTS, type Situation } from "./situations.ts";
+import type { Way } from "./ways.ts";
+
+/** Data in the SYN without a cookie: a fast open that always is one (client 1 and 4, server 2 and 0x200, 0x400). */
+const FAST_OPEN = "net.ipv4.tcp_fastopen=1543";
+
+export function describeSituations(way: Way): void {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  describe.each(OPTION_SETS)("$title", ({ flags, ports, situations }) => {
+    beforeAll(() => world.install(...way.flags, ...flags));
+    afterAll(() => world.uninstall());
+
+    test.each(situations)("$name: $expected", async (situation) => {
+      expect(outcome(await tryOut(world, situation))).toEqual(wanted(situation, ports));
+    });
+
+    const inbound = situations.filter(({ host, expected }) => host === "remote" && expected === "inbound");
+    if (inbound.length === 0) return;
+    test(`is done by ${way.way}`, async () => {
+      expect(await world.counter(way.counter)).toBeGreaterThanOrEqual(inbound.length);
+    });
+  });
+}
+
+/** Real servers on both hosts, and the proxy on all the ports that it may be asked to use. */
+export async function startWorld(): Promise<World> {
+  const world = await World.create();
+  try {
+    for (const host of ["service", "remote"]) {
+      await world.run(["sysctl", "-q", "-w", FAST_OPEN], { host });
+      await world.serve(everywhere(SERVED_PORTS), host === "service" ? {} : { host, cgroup: false });
+    }
+    await world.startProxy({ listen: everywhere([15001, 15006, 25001, 25006]) });
+    return world;
+  } catch (error) {
+    await world[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function everywhere(ports: readonly number[]): string[] {
+  return ports.flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
+}
+
+export function tryOut(
+  world: World,
+  { host, uid, socket, options, from, to }: Situation,
+): Promise<Connection> {
+  const flags = [
+    ...(socket === "mapped" ? ["--mapped"] : []),
+    ...(from === undefined ? [] : ["--from", from]),
+    ...options,
+  ];
+  return world.connect(to, { host, uid, flags, ...(host === "service" ? {} : { cgroup: false }) });
+}
+
+/** What counts of a connection, in the words of a situation. */
+export function outcome({ error, peer, server }: Connection) {
+  const listener = server === null ? null : Number(/\d+$/.exec(server.listener)?.[0]);
+  return { error, peer, listener, original: server?.origdst ?? null };
+}
+
+export function wanted(situation: Situation, ports: OptionSet["ports"]): ReturnType<typeof outcome> {
+  const { error, peer, original } = situation;
+  return { error, peer, listener: listenerPort(situation, ports), original };
+}
+
+function listenerPort({ expected, to }: Situation, ports: OptionSet["ports"]): number | null {
+  switch (expected) {
+    case "refused":
+      return null;
+    case "untouched":
+      return Number(/\d+$/.exec(to)?.[0]);
+    case "outbound":
+    case "inbound":
+      return ports[expected];
+  }
+}

@@ -1,0 +1,4 @@
+import { describeSituations } from "./run-situations.ts";
+import { TC } from "./ways.ts";
+
+describeSituations(TC);

@@ -1,0 +1,287 @@
+// The TCP part of the table in the design, as data: who connects where, and what must become of it. It says nothing
+// of how that is done: every engine has to do the same.
+
+import { APP_UID, PROXY_UID } from "../support/world.ts";
+
+/** "mapped" is an AF_INET6 socket that is connected to a v4-mapped address: IPv4 to everybody but the application. */
+export const SOCKETS = ["v4", "v6", "mapped"] as const;
+export type SocketKind = (typeof SOCKETS)[number];
+
+export const DEFAULT_PORTS = { outbound: 15001, inbound: 15006 } as const;
+
+/** Real servers listen on these, on the service's host and on the remote one. On no other. */
+export const SERVED_PORTS = [1, 2, 80, 81, 8080, 65534, 65535] as const;
+
+export interface Situation {
+  readonly name: string;
+  readonly host: "service" | "remote";
+  readonly uid: number;
+  readonly socket: SocketKind;
+  /** What is special about the client's socket: flags of `tpnet connect`. */
+  readonly options: readonly string[];
+  readonly from: string | undefined;
+  readonly to: string;
+  /** To which of the proxy's ports the connection goes, or to neither. "refused": by the kernel, as ever. */
+  readonly expected: "outbound" | "inbound" | "untouched" | "refused";
+  readonly error: string;
+  /** Where the connection was going, as the proxy must see it. */
+  readonly original: string | null;
+  /** getpeername, as the application must see it. */
+  readonly peer: string | null;
+}
+
+/** Options of the installation, and the situations that are tried with it. */
+export interface OptionSet {
+  readonly title: string;
+  readonly flags: readonly string[];
+  readonly ports: { readonly outbound: number; readonly inbound: number };
+  readonly situations: readonly Situation[];
+}
+
+/** An address in both families; only one where the other has no such thing. */
+interface Place {
+  readonly v4?: string;
+  readonly v6?: string;
+}
+
+const REMOTE: Place = { v4: "10.66.0.2", v6: "fd66::2" };
+const OWN: Place = { v4: "10.66.0.1", v6: "fd66::1" };
+const LOCALHOST: Place = { v4: "127.0.0.1", v6: "::1" };
+const OTHER_LOOPBACK: Place = { v4: "127.0.0.2" };
+const ANY: Place = { v4: "0.0.0.0", v6: "::" };
+const PASSTHROUGH: Place = { v4: "127.0.0.6", v6: "::6" };
+const MULTICAST: Place = { v4: "224.0.0.1", v6: "ff02::1" };
+const BROADCAST: Place = { v4: "10.66.0.255" };
+const LIMITED_BROADCAST: Place = { v4: "255.255.255.255" };
+
+interface Row {
+  readonly name: string;
+  readonly client: "app" | "proxy" | "remote";
+  readonly from?: Place;
+  readonly to: Place;
+  readonly port?: number;
+  readonly options?: readonly string[];
+  readonly expected: Situation["expected"];
+  readonly error?: string;
+  /** Where it is not `to`. */
+  readonly peer?: Place;
+  readonly sockets?: readonly SocketKind[];
+}
+
+const BASICS: readonly Row[] = [
+  { name: "app → remote", client: "app", to: REMOTE, expected: "outbound" },
+  { name: "app → own address", client: "app", to: OWN, expected: "untouched" },
+  { name: "app → localhost", client: "app", to: LOCALHOST, expected: "untouched" },
+  { name: "app → 127.0.0.2", client: "app", to: OTHER_LOOPBACK, expected: "untouched" },
+  { name: "app → unspecified address", client: "app", to: ANY, peer: LOCALHOST, expected: "untouched" },
+  { name: "proxy → remote", client: "proxy", to: REMOTE, expected: "untouched" },
+  { name: "proxy → localhost", client: "proxy", to: LOCALHOST, expected: "untouched" },
+  { name: "proxy → unspecified address", client: "proxy", to: ANY, peer: LOCALHOST, expected: "untouched" },
+  { name: "proxy → own address", client: "proxy", to: OWN, expected: "inbound" },
+  { name: "proxy → 127.0.0.2", client: "proxy", to: OTHER_LOOPBACK, expected: "inbound" },
+  { name: "passthrough → own", client: "proxy", from: PASSTHROUGH, to: OWN, expected: "untouched" },
+  {
+    name: "passthrough → localhost",
+    client: "proxy",
+    from: PASSTHROUGH,
+    to: LOCALHOST,
+    expected: "untouched",
+  },
+  {
+    name: "passthrough → 127.0.0.2",
+    client: "proxy",
+    from: PASSTHROUGH,
+    to: OTHER_LOOPBACK,
+    expected: "untouched",
+  },
+  { name: "remote → local", client: "remote", to: OWN, expected: "inbound" },
+];
+
+const DEFAULT_ROWS: readonly Row[] = [
+  ...BASICS,
+  {
+    name: "app → remote, port without listener",
+    client: "app",
+    to: REMOTE,
+    port: 9999,
+    expected: "outbound",
+  },
+  {
+    name: "remote → local, port without listener",
+    client: "remote",
+    to: OWN,
+    port: 9999,
+    expected: "inbound",
+  },
+  { name: "remote → the proxy's inbound port", client: "remote", to: OWN, port: 15006, expected: "inbound" },
+  { name: "remote → the proxy's outbound port", client: "remote", to: OWN, port: 15001, expected: "inbound" },
+  { name: "app → remote, port 1", client: "app", to: REMOTE, port: 1, expected: "outbound" },
+  { name: "app → remote, port 65535", client: "app", to: REMOTE, port: 65535, expected: "outbound" },
+  { name: "remote → local, port 1", client: "remote", to: OWN, port: 1, expected: "inbound" },
+  { name: "remote → local, port 65535", client: "remote", to: OWN, port: 65535, expected: "inbound" },
+  { name: "app, bound to own address → remote", client: "app", from: OWN, to: REMOTE, expected: "outbound" },
+  { name: "app, bound to own address → own", client: "app", from: OWN, to: OWN, expected: "untouched" },
+  {
+    name: "app, bound, → unspecified",
+    client: "app",
+    from: OWN,
+    to: ANY,
+    peer: OWN,
+    expected: "untouched",
+    sockets: ["v4"],
+  },
+  { name: "proxy, bound to own address → own", client: "proxy", from: OWN, to: OWN, expected: "inbound" },
+  {
+    name: "app, nonblocking → remote",
+    client: "app",
+    to: REMOTE,
+    options: ["--nonblock"],
+    expected: "outbound",
+  },
+  { name: "app, nonblocking → own", client: "app", to: OWN, options: ["--nonblock"], expected: "untouched" },
+  {
+    name: "app, TCP fast open → remote",
+    client: "app",
+    to: REMOTE,
+    options: ["--fastopen"],
+    expected: "outbound",
+  },
+  {
+    name: "app, TCP fast open → own",
+    client: "app",
+    to: OWN,
+    options: ["--fastopen"],
+    expected: "untouched",
+  },
+  {
+    name: "remote, TCP fast open → local",
+    client: "remote",
+    to: OWN,
+    options: ["--fastopen"],
+    expected: "inbound",
+  },
+  { name: "remote, MPTCP → local", client: "remote", to: OWN, options: ["--mptcp"], expected: "inbound" },
+  ...[MULTICAST, BROADCAST, LIMITED_BROADCAST].map((to) => ({
+    name: `app → ${to.v4}`,
+    client: "app" as const,
+    to,
+    expected: "refused" as const,
+    error: "ENETUNREACH",
+  })),
+];
+
+const EXCLUDED = [1, 80, 8080, 65535];
+
+/** The excluded ports and their neighbours, as seen by one kind of client. */
+function around(client: Row["client"], to: Place, otherwise: "outbound" | "inbound"): Row[] {
+  return SERVED_PORTS.map((port) => ({
+    name: `${client} → port ${port}`,
+    client,
+    to,
+    port,
+    expected: EXCLUDED.includes(port) ? "untouched" : otherwise,
+  }));
+}
+
+const WITHOUT_IPV6: readonly SocketKind[] = ["v4", "mapped"];
+
+export const OPTION_SETS: readonly OptionSet[] = [
+  optionSet("by default", [], DEFAULT_ROWS),
+  optionSet(
+    "--exclude-outbound-ports",
+    ["--exclude-outbound-ports", EXCLUDED.join(",")],
+    [
+      ...around("app", REMOTE, "outbound"),
+      // An outbound exclusion covers what the proxy sends to its own host, too.
+      ...around("proxy", OWN, "inbound"),
+      { name: "remote → local is not outbound", client: "remote", to: OWN, expected: "inbound" },
+    ],
+  ),
+  optionSet(
+    "--exclude-inbound-ports",
+    ["--exclude-inbound-ports", EXCLUDED.join(",")],
+    [
+      ...around("remote", OWN, "inbound"),
+      { name: "app → remote is not inbound", client: "app", to: REMOTE, expected: "outbound" },
+      // It does not arrive from elsewhere: the outbound exclusions count.
+      { name: "proxy → own, excluded inbound", client: "proxy", to: OWN, expected: "inbound" },
+    ],
+  ),
+  optionSet(
+    "--redirect-inbound=false",
+    ["--redirect-inbound=false"],
+    [
+      { name: "remote → local", client: "remote", to: OWN, expected: "untouched" },
+      { name: "proxy → own address", client: "proxy", to: OWN, expected: "untouched" },
+      { name: "proxy → 127.0.0.2", client: "proxy", to: OTHER_LOOPBACK, expected: "untouched" },
+      { name: "app → own address", client: "app", to: OWN, expected: "untouched" },
+      { name: "app → remote", client: "app", to: REMOTE, expected: "outbound" },
+    ],
+  ),
+  optionSet(
+    "--ip-family-mode ipv4",
+    ["--ip-family-mode", "ipv4"],
+    [
+      ...BASICS.map((row) => ({ ...row, sockets: WITHOUT_IPV6 })),
+      ...BASICS.filter(({ from }) => from !== PASSTHROUGH).map((row) => ({
+        ...row,
+        expected: "untouched" as const,
+        sockets: ["v6" as const],
+      })),
+    ],
+  ),
+  optionSet(
+    "other redirect ports",
+    ["--redirect-outbound-port", "25001", "--redirect-inbound-port", "25006"],
+    [
+      ...BASICS,
+      {
+        name: "remote → the usual inbound port",
+        client: "remote",
+        to: OWN,
+        port: 15006,
+        expected: "inbound",
+      },
+    ],
+    { outbound: 25001, inbound: 25006 },
+  ),
+];
+
+export function optionSet(
+  title: string,
+  flags: readonly string[],
+  rows: readonly Row[],
+  ports: OptionSet["ports"] = DEFAULT_PORTS,
+): OptionSet {
+  return { title, flags, ports, situations: rows.flatMap(inAllFamilies) };
+}
+
+function inAllFamilies(row: Row): Situation[] {
+  return (row.sockets ?? SOCKETS).flatMap((socket) => {
+    const family = socket === "v6" ? "v6" : "v4";
+    const [from, to, peer] = [row.from, row.to, row.peer ?? row.to].map((place) => place?.[family]);
+    if (to === undefined || peer === undefined || (row.from !== undefined && from === undefined)) return [];
+    const port = row.port ?? 80;
+    const intercepted = row.expected === "outbound" || row.expected === "inbound";
+    return [
+      {
+        name: `${row.name} (${socket})`,
+        host: row.client === "remote" ? "remote" : "service",
+        uid: row.client === "proxy" ? PROXY_UID : APP_UID,
+        socket,
+        options: row.options ?? [],
+        from,
+        to: endpoint(to, port),
+        expected: row.expected,
+        error: row.error ?? "",
+        original: intercepted ? endpoint(to, port) : null,
+        peer:
+          row.expected === "refused" ? null : endpoint(socket === "mapped" ? `::ffff:${peer}` : peer, port),
+      },
+    ];
+  });
+}
+
+export function endpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

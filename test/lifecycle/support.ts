@@ -1,0 +1,151 @@
+// What the lifecycle tests share: worlds, checks of traffic, programs of somebody else.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { BpfLink } from "../../src/bpf/link.ts";
+import { BpfObject } from "../../src/bpf/object.ts";
+import { Scratch } from "../native/support.ts";
+import { type Connection, type Result, TPNET, World } from "../support/world.ts";
+
+/** What `status --json` says, as far as these tests read it. */
+export interface Status {
+  readonly installed: boolean;
+  readonly engine: string;
+  readonly pins: string;
+  readonly record: {
+    readonly outbound: { readonly port: number; readonly excludedPorts: readonly number[] };
+    readonly inbound: { readonly port: number; readonly redirect: boolean };
+    readonly ipv6: boolean;
+    readonly cgroupPath: string;
+    readonly addedPassthroughAddress: boolean;
+  };
+  readonly hooks: readonly {
+    readonly hook: { readonly kind: string; readonly program: string; readonly hook?: string };
+    readonly state: string;
+    readonly linkId?: number;
+    readonly programId?: number;
+  }[];
+  readonly listening: { readonly outbound: readonly string[]; readonly inbound: readonly string[] };
+  readonly memory: { readonly maps: number; readonly programs: number };
+  readonly connections: Readonly<Record<string, number>>;
+}
+
+/** The status of an installation that is there and whole. */
+export async function intactStatus(world: World): Promise<Status> {
+  const { exitCode, status } = await world.status();
+  expect(exitCode, JSON.stringify(status)).toBe(0);
+  return status as unknown as Status;
+}
+
+export async function expectNotInstalled(world: World): Promise<void> {
+  expect(await world.status()).toEqual({ exitCode: 1, status: { installed: false } });
+}
+
+/** A failure that is explained: exit status 1, what is wrong, and a code. */
+export function expectFailure(result: Result, code: string, ...words: readonly RegExp[]): void {
+  expect(result.exitCode, result.stderr || result.stdout).toBe(1);
+  expect(result.stdout).toBe("");
+  expect(result.stderr).toMatch(new RegExp(`^ code: ${code}$`, "m"));
+  expect(result.stderr).not.toMatch(/a bug in tproxyctl|undefined|\[object/);
+  for (const word of words) expect(result.stderr).toMatch(word);
+}
+
+const OUTBOUND = { v4: "10.66.0.2:8080", v6: "[fd66::2]:8080" } as const;
+const INBOUND = { v4: "10.66.0.1:8080", v6: "[fd66::1]:8080" } as const;
+
+export type Family = "v4" | "v6";
+
+/** A connection out of the service's namespace reaches the proxy, which is told where it was going. */
+export async function expectOutbound(world: World, family: Family, port = 15001): Promise<Connection> {
+  const connection = await world.connect(OUTBOUND[family]);
+  expect(connection).toMatchObject({ ok: true, server: { origdst: OUTBOUND[family] } });
+  expect(connection.server?.listener).toMatch(new RegExp(`:${port}$`));
+  return connection;
+}
+
+/** The same for a connection from the remote host. */
+export async function expectInbound(world: World, family: Family, port = 15006): Promise<Connection> {
+  const connection = await world.connect(INBOUND[family], { host: "remote", cgroup: false });
+  expect(connection).toMatchObject({ ok: true, peer: INBOUND[family], server: { origdst: INBOUND[family] } });
+  expect(connection.server?.listener).toMatch(new RegExp(`:${port}$`));
+  return connection;
+}
+
+/** Both directions, both families. */
+export async function expectInterception(world: World): Promise<void> {
+  for (const family of ["v4", "v6"] as const) {
+    expect(await expectOutbound(world, family)).toMatchObject({ peer: OUTBOUND[family] });
+    await expectInbound(world, family);
+  }
+}
+
+/** Nothing is intercepted: the connections reach servers at the other end itself. */
+export async function expectNoInterception(world: World): Promise<void> {
+  const servers = [
+    await world.serve(["10.66.0.2:8080", "[fd66::2]:8080"], { host: "remote", cgroup: false }),
+    await world.serve(["10.66.0.1:8080", "[fd66::1]:8080"], { cgroup: false }),
+  ];
+  for (const family of ["v4", "v6"] as const) {
+    const out = await world.connect(OUTBOUND[family]);
+    expect(out.server?.listener, JSON.stringify(out)).toBe(OUTBOUND[family]);
+    const into = await world.connect(INBOUND[family], { host: "remote", cgroup: false });
+    expect(into.server?.listener, JSON.stringify(into)).toBe(INBOUND[family]);
+  }
+  for (const server of servers) await server.stop();
+}
+
+/** Programs that are somebody else's: they let everything pass. */
+export class ForeignPrograms implements Disposable {
+  readonly #scratch = new Scratch();
+  readonly #object = BpfObject.open(this.#scratch.compile("basic"));
+  readonly #links: BpfLink[] = [];
+
+  constructor() {
+    this.#object.load();
+  }
+
+  /** The object's path, for bpftool and tc. */
+  get file(): string {
+    return join(this.#scratch.path, "basic.bpf.o");
+  }
+
+  fillConnect4(cgroup: string, count: number): void {
+    const program = this.#object.program("allow");
+    for (let n = 0; n < count; n++) this.#links.push(BpfLink.attachCgroup(program, cgroup, "connect4"));
+  }
+
+  fillLookup(netns: string, count: number): void {
+    const program = this.#object.program("lookup");
+    for (let n = 0; n < count; n++) this.#links.push(BpfLink.attachNetns(program, netns));
+  }
+
+  detachAll(): void {
+    for (const link of this.#links.splice(0)) link[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.detachAll();
+    this.#object[Symbol.dispose]();
+    this.#scratch[Symbol.dispose]();
+  }
+}
+
+/** Writes a file into a directory and returns the directory: for `--ebpf-programs-source-path`. */
+export function withProgramFile(directory: string, bytes: Uint8Array): string {
+  writeFileSync(join(directory, "tproxy.bpf.o"), bytes);
+  return directory;
+}
+
+/** A world whose proxy listens on 15001 and 15006. */
+export async function worldWithProxy(): Promise<World> {
+  const world = await World.create();
+  await world.startProxy();
+  return world;
+}
+
+/** An application that keeps connections open: what it sends comes back. */
+export async function holdConnection(world: World, to: string): Promise<void> {
+  const flags = ["flood", "--to", to, "--count", "1", "--parallel", "1", "--hold"];
+  await world.start([TPNET, ...flags], { uid: 1000, isReady: (line) => line.includes("{") });
+}

@@ -1,0 +1,212 @@
+// All that belongs to a world: in the kernel, below its bpffs and in /run. Taken before and after, it shows what
+// was left behind, and what was taken away that was somebody else's.
+
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { expect } from "vitest";
+import { ATTACH_TYPE } from "../../src/bpf/attach-types.ts";
+import { BpfMap } from "../../src/bpf/map.ts";
+import { readNetns } from "../../src/host/netns.ts";
+import { libbpf } from "../../src/native/libbpf.ts";
+import { setns } from "../../src/native/namespaces.ts";
+import type { World } from "./world.ts";
+
+/** What there is, by where it was looked for: one line each, sorted. */
+export type KernelState = Readonly<Record<string, readonly string[]>>;
+
+export interface LookOptions {
+  /**
+   * A process in a mount namespace of the test's own: all of its mounts and of its /run are looked at. Without,
+   * only those of this world: the machine's /run and mounts are everybody's.
+   */
+  readonly mountsOf?: number;
+}
+
+interface Namespace {
+  readonly name: string;
+  readonly inode: number;
+  readonly cookie: bigint;
+  /** Ids of the programs at tcx, by `<ifindex> <direction>`. */
+  readonly tcx: readonly string[];
+}
+
+export async function kernelState(world: World, options: LookOptions = {}): Promise<KernelState> {
+  const namespaces = namespacesOf(world);
+  const parts = await Promise.all([
+    lookAtBpf(world, namespaces),
+    ...namespaces.map((namespace) => lookAtNamespace(namespace)),
+  ]);
+  return Object.assign({}, ...parts, lookAtFiles(world, namespaces, options));
+}
+
+/** Waits until everything is as in `before`: the kernel frees what nobody holds any more in its own time. */
+export async function expectState(world: World, before: KernelState, options?: LookOptions): Promise<void> {
+  await expect.poll(() => kernelState(world, options), { timeout: 10_000, interval: 20 }).toEqual(before);
+}
+
+/** `before` and `after` differ in exactly these sections. */
+export function changedSections(before: KernelState, after: KernelState): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const text = (state: KernelState, name: string) => (state[name] ?? []).join("\n");
+  return [...names].filter((name) => text(before, name) !== text(after, name)).sort();
+}
+
+function namespacesOf(world: World): Namespace[] {
+  const names = readdirSync("/run/netns").filter((name) => name.startsWith(`${world.name}-`));
+  return names.sort().map((name) => {
+    const path = join("/run/netns", name);
+    return inNamespace(path, () => ({ name, ...readNetns(), tcx: tcxPrograms() }));
+  });
+}
+
+/** Runs `action`, which must not wait for anything, in a network namespace. */
+function inNamespace<T>(path: string, action: () => T): T {
+  const home = openSync("/proc/thread-self/ns/net", "r");
+  const there = openSync(path, "r");
+  try {
+    setns(there, "NEWNET");
+    return action();
+  } finally {
+    setns(home, "NEWNET");
+    closeSync(there);
+    closeSync(home);
+  }
+}
+
+/** The bpftool of Debian 12 does not know tcx. Interfaces made by a world have small indexes. */
+function tcxPrograms(): string[] {
+  const found: string[] = [];
+  for (let ifindex = 1; ifindex <= 32; ifindex++) {
+    for (const direction of ["ingress", "egress"] as const) {
+      const [flags, ids, count] = [new Uint32Array(1), new Uint32Array(64), Uint32Array.of(64)];
+      const { value } = ATTACH_TYPE[`tcx_${direction}`];
+      if (libbpf().bpf_prog_query(ifindex, value, 0, flags, ids, count) !== 0 || count[0] === 0) continue;
+      found.push(`${ifindex} ${direction}: programs ${ids.subarray(0, count[0])}`);
+    }
+  }
+  return found;
+}
+
+interface BpfThing {
+  readonly id: number;
+  readonly name?: string;
+  readonly prog_id?: number;
+  readonly cgroup_id?: number;
+  readonly netns_ino?: number;
+  readonly map_ids?: readonly number[];
+  readonly type?: string | number;
+  readonly attach_type?: string;
+}
+
+async function bpftool(...args: readonly string[]): Promise<BpfThing[]> {
+  const { stdout } = await execa("bpftool", ["-j", ...args]);
+  return stdout === "" ? [] : JSON.parse(stdout);
+}
+
+async function lookAtBpf(world: World, namespaces: readonly Namespace[]): Promise<KernelState> {
+  const [links, programs, maps, tree] = await Promise.all([
+    bpftool("link", "show"),
+    bpftool("prog", "show"),
+    bpftool("map", "show"),
+    execa("bpftool", ["-j", "cgroup", "tree", world.cgroup]),
+  ]);
+  const ours = new Set(maps.filter((map) => isOfWorld(map, namespaces)).map(({ id }) => id));
+  const ourPrograms = programs.filter(({ map_ids = [] }) => map_ids.some((id) => ours.has(id)));
+  for (const { map_ids = [] } of ourPrograms) for (const id of map_ids) ours.add(id);
+  const programIds = new Set(ourPrograms.map(({ id }) => id));
+  const cgroups = new Set(cgroupIds(world.cgroup));
+  const inodes = new Set(namespaces.map(({ inode }) => inode));
+  const isOurs = ({ cgroup_id = -1, netns_ino = -1, prog_id = -1 }: BpfThing) =>
+    cgroups.has(cgroup_id) || inodes.has(netns_ino) || programIds.has(prog_id);
+  const attached: { cgroup: string; programs: BpfThing[] }[] = JSON.parse(tree.stdout || "[]");
+  return {
+    links: sorted(
+      links
+        .filter(isOurs)
+        .map(({ id, type, prog_id, attach_type }) => `${id}: ${type} ${attach_type} program ${prog_id}`),
+    ),
+    programs: sorted(ourPrograms.map(({ id, name }) => `${id}: ${name}`)),
+    maps: sorted(maps.filter(({ id }) => ours.has(id)).map(({ id, name }) => `${id}: ${name}`)),
+    "cgroup programs": sorted(
+      attached.flatMap(({ cgroup, programs: there }) =>
+        there.map(({ id, attach_type, name }) => `${cgroup}: ${attach_type} ${id} ${name}`),
+      ),
+    ),
+  };
+}
+
+/** What an installation is recognized by: its constants hold the namespace's cookie, its record the inode. */
+function isOfWorld({ id, name = "" }: BpfThing, namespaces: readonly Namespace[]): boolean {
+  if (!name.endsWith(".rodata") && name !== "tp_record") return false;
+  using map = BpfMap.byId(id);
+  const value = Buffer.from(map?.lookup(new Uint8Array(4)) ?? []);
+  if (value.length < 8) return false;
+  if (name === "tp_record") {
+    return namespaces.some(({ inode }) => value.includes(`"netnsInode":${inode},`));
+  }
+  return namespaces.some(({ cookie }) => value.readBigUInt64LE(0) === cookie);
+}
+
+/** The kernel's id of a cgroup is its directory's inode number. */
+function cgroupIds(path: string): number[] {
+  const below = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [statSync(path).ino, ...below.flatMap(({ name }) => cgroupIds(join(path, name)))];
+}
+
+async function lookAtNamespace({ name, tcx }: Namespace): Promise<KernelState> {
+  const run = async (...command: readonly string[]) => {
+    const { stdout } = await execa("nsenter", [`--net=/run/netns/${name}`, ...command]);
+    return stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  };
+  const [addresses, local4, local6, qdiscs, rules4, rules6] = await Promise.all([
+    run("ip", "-oneline", "address", "show"),
+    run("ip", "-4", "route", "show", "table", "local"),
+    run("ip", "-6", "route", "show", "table", "local"),
+    run("tc", "qdisc", "show"),
+    run("iptables-save"),
+    run("ip6tables-save"),
+  ]);
+  const interfaces = qdiscs.flatMap((line) => / dev (\S+)/.exec(line)?.[1] ?? []);
+  const filters = await Promise.all(
+    [...new Set(interfaces)].flatMap((device) =>
+      ["ingress", "egress"].map(async (direction) => {
+        const found = await run("tc", "filter", "show", "dev", device, direction);
+        return found.map((line) => `${device} ${direction}: ${line}`);
+      }),
+    ),
+  );
+  return {
+    [`${name}: tcx`]: tcx,
+    [`${name}: addresses`]: sorted(lasting(addresses)),
+    [`${name}: local routes`]: sorted(lasting([...local4, ...local6])),
+    [`${name}: qdiscs`]: sorted(qdiscs),
+    [`${name}: filters`]: sorted(filters.flat()),
+    [`${name}: iptables`]: [...rules4, ...rules6],
+  };
+}
+
+/** Link-local addresses come by themselves, a second after their interface, and multicast with them. */
+function lasting(lines: readonly string[]): string[] {
+  return lines.filter((line) => !/\bfe80::|\bff00::/.test(line)).map((line) => line.trim());
+}
+
+function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf }: LookOptions): KernelState {
+  const mountinfo = readFileSync(`/proc/${mountsOf ?? "self"}/mountinfo`, "utf8").split("\n");
+  // The first field is the mount's id, which a mount that comes back would not have again.
+  const mounts = mountsOf === undefined ? mountinfo.filter((line) => line.includes(world.bpffs)) : mountinfo;
+  const locks = namespaces.map(({ inode }) => `/run/tproxyctl/net-${inode}.lock`);
+  return {
+    pins: filesBelow(world.bpffs),
+    mounts: sorted(mounts),
+    run: mountsOf === undefined ? locks.filter((path) => existsSync(path)) : filesBelow(`/proc/${mountsOf}/root/run`),
+  };
+}
+
+function filesBelow(directory: string): string[] {
+  return sorted(readdirSync(directory, { recursive: true, encoding: "utf8" }));
+}
+
+function sorted(lines: readonly string[]): string[] {
+  return [...lines].sort();
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { structCodec } from "../../../src/bpf/layout.ts";
+import { RODATA } from "../../../src/bpf/layouts.gen.ts";
+import { parsePrefix } from "../../../src/core/address.ts";
+import { encodeAddresses4, encodeAddresses6, encodeReadOnlyData } from "../../../src/engine/ebpf/encode.ts";
+import { chooseHooks } from "../../../src/engine/ebpf/hooks.ts";
+import type { Plan, PlannedAddress } from "../../../src/plan/plan.ts";
+import { PortSet } from "../../../src/plan/port-set.ts";
+
+function planned(text: string, kind: PlannedAddress["kind"], instance: boolean): PlannedAddress {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) throw new Error(text);
+  return { prefix, kind, instance };
+}
+
+const FEATURES = {
+  getpeername: true,
+  lookup: true,
+  lookupKnowsIfindex: true,
+  sockopsKnowsNetns: true,
+  tcx: true,
+};
+
+const PLAN: Plan = {
+  netns: { inode: 1, cookie: 0x1_0000_0002n },
+  proxyUser: { name: undefined, uid: 4_294_967_294 },
+  ipv6: false,
+  outbound: { redirect: true, port: 15001, ports: PortSet.redirected([], [22]), excludedPorts: [22] },
+  inbound: { redirect: false, port: 15006, ports: PortSet.redirected([80], []), excludedPorts: [] },
+  instance: [],
+  tcInterface: { name: "eth0", index: 9, up: true, loopback: false, addresses: [] },
+  interfaces: [],
+  addresses: [
+    planned("10.0.0.2", "local", true),
+    planned("10.9.0.0/16", "local", false),
+    planned("10.0.0.255", "broadcast", false),
+    planned("fd00::2", "local", true),
+  ],
+  passthroughAddress: "unwanted",
+};
+
+describe("read-only data", () => {
+  const hooks = chooseHooks(PLAN, FEATURES);
+  const { tp_config, tp_redirected_ports } = structCodec(RODATA).decode(
+    encodeReadOnlyData(PLAN, FEATURES, hooks),
+  );
+
+  test("says what the plan says", () => {
+    expect(tp_config).toMatchObject({
+      netns_cookie: 0x1_0000_0002n,
+      proxy_uid: 4_294_967_294,
+      inbound_ifindex: 9,
+      ports: [15001, 15006],
+      redirect: Uint8Array.of(1, 0),
+      ipv6: 0,
+      all_addresses: 0,
+      lookup: 1,
+      lookup_knows_ifindex: 1,
+      // inbound connections are left alone, so no tc program is attached
+      tc: 0,
+    });
+  });
+
+  test("has the ports of each direction", () => {
+    expect(tp_redirected_ports[0]?.words[0]).toBe(0xffff_ffff_ffff_ffffn & ~(1n << 22n));
+    expect(tp_redirected_ports[1]?.words[1]).toBe(1n << 16n);
+    expect(tp_redirected_ports[1]?.words[0]).toBe(0n);
+  });
+});
+
+test("addresses are prefixes in network byte order with what they are", () => {
+  expect(encodeAddresses4(PLAN)).toEqual([
+    [{ length: 32, addr: Uint8Array.of(10, 0, 0, 2) }, { kind: 1 | 2 }],
+    [{ length: 16, addr: Uint8Array.of(10, 9, 0, 0) }, { kind: 1 }],
+    [{ length: 32, addr: Uint8Array.of(10, 0, 0, 255) }, { kind: 4 }],
+  ]);
+  expect(encodeAddresses6(PLAN).map(([key]) => key.length)).toEqual([128]);
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import type { Features } from "../../../src/engine/ebpf/features.ts";
+import { chooseHooks, hookKey, isAnswering } from "../../../src/engine/ebpf/hooks.ts";
+import type { Plan } from "../../../src/plan/plan.ts";
+import { PortSet } from "../../../src/plan/port-set.ts";
+
+const NEW: Features = {
+  getpeername: true,
+  lookup: true,
+  lookupKnowsIfindex: true,
+  sockopsKnowsNetns: true,
+  tcx: true,
+};
+
+const ETH0 = { name: "eth0", index: 2, up: true, loopback: false, addresses: [] };
+const ETH1 = { name: "eth1", index: 3, up: true, loopback: false, addresses: [] };
+const ALL_PORTS = PortSet.redirected([], []);
+
+const PLAN: Plan = {
+  netns: { inode: 1, cookie: 1n },
+  proxyUser: { name: undefined, uid: 5678 },
+  ipv6: true,
+  outbound: { redirect: true, port: 15001, ports: ALL_PORTS, excludedPorts: [] },
+  inbound: { redirect: true, port: 15006, ports: ALL_PORTS, excludedPorts: [] },
+  instance: "all",
+  tcInterface: undefined,
+  interfaces: [ETH0, ETH1],
+  addresses: [],
+  passthroughAddress: "missing",
+};
+
+function keys(plan: Partial<Plan>, features: Partial<Features> = {}): string[] {
+  return chooseHooks({ ...PLAN, ...plan }, { ...NEW, ...features }).map(hookKey);
+}
+
+const tcKeys = (all: readonly string[]) => all.filter((key) => key.startsWith("tc_"));
+
+describe("inbound", () => {
+  test("is sk_lookup alone where there is sk_lookup", () => {
+    expect(keys({})).toContain("netns_lookup");
+    expect(tcKeys(keys({}))).toEqual([]);
+  });
+
+  test("is tc on the interface that was named, with sk_lookup behind it", () => {
+    expect(keys({ tcInterface: ETH1 })).toContain("netns_lookup");
+    expect(tcKeys(keys({ tcInterface: ETH1 }))).toEqual(["tc_ingress_3"]);
+  });
+
+  test("is tc on all interfaces where sk_lookup is missing", () => {
+    expect(keys({}, { lookup: false })).not.toContain("netns_lookup");
+    expect(tcKeys(keys({}, { lookup: false }))).toEqual(["tc_ingress_2", "tc_ingress_3"]);
+  });
+
+  test("has no tc where inbound connections are left alone", () => {
+    const inbound = { ...PLAN.inbound, redirect: false };
+    expect(tcKeys(keys({ inbound, tcInterface: ETH0 }, { lookup: false }))).toEqual([]);
+  });
+});
+
+test("both connect hooks are always there, and getpeername where the kernel has it", () => {
+  expect(keys({ ipv6: false })).toEqual(expect.arrayContaining(["cgroup_connect4", "cgroup_connect6"]));
+  expect(keys({})).toContain("cgroup_getpeername6");
+  expect(keys({}, { getpeername: false })).not.toContain("cgroup_getpeername4");
+});
+
+test("what answers stands before what redirects", () => {
+  const hooks = chooseHooks({ ...PLAN, tcInterface: ETH0 }, NEW);
+  const firstRedirecting = hooks.findIndex((hook) => !isAnswering(hook));
+  expect(hooks.slice(firstRedirecting).some(isAnswering)).toBe(false);
+  expect(firstRedirecting).toBeGreaterThan(0);
+});
