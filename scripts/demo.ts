@@ -1,22 +1,24 @@
 // The main job, to be seen: HTTP of an application that knows nothing of a proxy goes through one, in and out,
 // IPv4 and IPv6; then everything is gone again. Called by ./scripts/demo. Exit status 0: every line is as it
-// should be.
+// should be. Arguments are for the proxy: with `--outbound-port 16001` it listens elsewhere, and the demo fails.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dumpState } from "../test/support/demo-state.ts";
+import { changedSections, kernelState } from "../test/support/kernel-state.ts";
 import { APP_UID, PROXY_UID, type Running, TPROXYCTL, World } from "../test/support/world.ts";
 
 const PORT = 8080;
+const PROXY_ARGUMENTS = ["proxy", "--json", "--user", String(PROXY_UID), ...process.argv.slice(2)];
+const COLUMN_WIDTHS = [8, 10, 18, 18, 18, 5];
 const HELLO = "Hello from the";
 
 /** Who asks whom. The service is the host that is put behind the proxy. */
 const REQUESTS = [
   { direction: "outbound", client: "service", server: "remote", address: "10.66.0.2" },
-  { direction: "outbound", client: "service", server: "remote", address: "fd66:0::2" },
+  { direction: "outbound", client: "service", server: "remote", address: "fd66::2" },
   { direction: "inbound", client: "remote", server: "service", address: "10.66.0.1" },
-  { direction: "inbound", client: "remote", server: "service", address: "fd66:0::1" },
+  { direction: "inbound", client: "remote", server: "service", address: "fd66::1" },
 ] as const;
 
 type Request = (typeof REQUESTS)[number];
@@ -40,15 +42,15 @@ async function main(): Promise<number> {
   say("Two hosts joined by a cable: namespaces, a cgroup and a bpffs of their own");
   await using world = await World.create();
   await startServers(world);
-  const before = await dumpState(world);
+  const before = await kernelState(world);
 
   say("Without interception: straight from client to server");
   const direct = await askAll(world, undefined);
 
   say("The proxy, under its own user, and the interception");
-  show("service#", `tproxyctl proxy --json --user ${PROXY_UID} &`);
+  show("service#", `tproxyctl ${PROXY_ARGUMENTS.join(" ")} &`);
   const proxy = await startProxy(world);
-  show("service#", `tproxyctl install transparent-proxy --ebpf-enabled --kuma-dp-user ${PROXY_UID} …`);
+  show("service#", `tproxyctl ${world.installArguments().join(" ")}`);
   print((await world.install()).stderr);
 
   say("The same requests again");
@@ -60,12 +62,8 @@ async function main(): Promise<number> {
   show("service#", "tproxyctl uninstall transparent-proxy");
   print((await world.uninstall()).stdout);
   await proxy.stop();
-  const after = await dumpState(world);
-  const gone = before === after;
-  check(
-    gone,
-    gone ? "nothing is left: links, programs, pins, addresses, qdiscs as before" : `left over:\n${after}`,
-  );
+  const left = changedSections(before, await kernelState(world));
+  check(left.length === 0, `as before: ${Object.keys(before).join(", ")}`, `changed: ${left.join(", ")}`);
   const again = await askAll(world, undefined);
 
   say("What each client asked for, what the proxy saw, what the client's getpeername said");
@@ -98,7 +96,7 @@ async function startServers(world: World): Promise<void> {
 }
 
 function startProxy(world: World): Promise<Running> {
-  return world.start([TPROXYCTL, "proxy", "--json", "--user", String(PROXY_UID)], {
+  return world.start([TPROXYCTL, ...PROXY_ARGUMENTS], {
     isReady: (line) => line.includes('"listening"'),
   });
 }
@@ -110,7 +108,7 @@ async function askAll(world: World, proxy: Running | undefined): Promise<Answer[
 }
 
 async function ask(world: World, request: Request, proxy: Running | undefined): Promise<Answer> {
-  const host = request.address.includes(":") ? `[${request.address.replace(":0::", "::")}]` : request.address;
+  const host = request.address.includes(":") ? `[${request.address}]` : request.address;
   const url = `http://${host}:${PORT}/`;
   const seen = proxy?.lines.length ?? 0;
   show(`${request.client}$`, `curl ${url}`);
@@ -130,7 +128,7 @@ async function ask(world: World, request: Request, proxy: Running | undefined): 
   const [body = "", peer = ""] = stdout.split("\n").filter((line) => line !== "");
   print(body === "" ? stderr : body);
   const [ip = "", port = ""] = peer.split(" ");
-  const proxySaw = proxy === undefined ? "" : await whatTheProxySaw(proxy, seen);
+  const proxySaw = proxy === undefined || body === "" ? "" : await whatTheProxySaw(proxy, seen);
   return { request, url, body, peer: endpoint(ip, port), proxySaw };
 }
 
@@ -159,15 +157,15 @@ function printTable(title: string, answers: readonly Answer[], throughProxy: boo
   console.log(formatRows(title === "without" ? [header, ...rows] : rows));
 }
 
-const WIDTHS = [8, 10, 18, 18, 18, 5];
-
 function formatRows(rows: readonly (readonly string[])[]): string {
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(WIDTHS[column] ?? 0)).join("  ")).join("\n");
+  return rows
+    .map((row) => row.map((cell, column) => cell.padEnd(COLUMN_WIDTHS[column] ?? 0)).join("  "))
+    .join("\n");
 }
 
-function check(right: boolean, message: string): void {
+function check(right: boolean, good: string, bad: string): void {
   if (!right) failures++;
-  console.log(`  ${right ? "ok" : "WRONG"}: ${message}`);
+  print(right ? `ok: ${good}` : `WRONG: ${bad}`);
 }
 
 function say(text: string): void {

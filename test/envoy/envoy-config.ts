@@ -88,7 +88,10 @@ function httpConnectionManager(name: string) {
         ],
       },
       http_filters: [
-        { name: "envoy.filters.http.router", typed_config: typed("extensions.filters.http.router.v3.Router") },
+        {
+          name: "envoy.filters.http.router",
+          typed_config: typed("extensions.filters.http.router.v3.Router"),
+        },
       ],
     },
   };

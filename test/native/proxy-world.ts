@@ -14,6 +14,7 @@ import { projectRoot } from "../support/project-files.ts";
  */
 const PROXY_GROUP = "5678";
 const MAIN = join(projectRoot, "dist/main.js");
+const TPNET = join(projectRoot, "build/tpnet");
 const PEER = fileURLToPath(new URL("fixtures/proxy-peer.ts", import.meta.url));
 
 export const APP = { 4: "10.199.7.1", 6: "fd99:7::1" } as const;
@@ -92,7 +93,7 @@ export class ProxyWorld {
     return this.proxyUnder([], ...flags);
   }
 
-  /** The proxy, started by another program (strace). */
+  /** The proxy, started by another program (strace), which must hand its process over to it. */
   proxyUnder(wrapper: readonly string[], ...flags: string[]): Running {
     const group = ["setpriv", "--regid", PROXY_GROUP, "--clear-groups"];
     return this.#start("app", [
@@ -115,6 +116,21 @@ export class ProxyWorld {
   /** What `transfer` or `pour` printed. */
   async transfer(host: Host, mode: string, address: string, port: number, bytes: number): Promise<unknown> {
     const running = this.#start(host, [process.execPath, PEER, mode, address, String(port), String(bytes)]);
+    await running.ended;
+    return JSON.parse(running.lines[0] ?? "null");
+  }
+
+  /** A server for {@link flood}, on all addresses. */
+  async answerFloods(host: Host, port: number): Promise<void> {
+    const listen = ["--listen", `0.0.0.0:${port}`, "--listen", `[::]:${port}`];
+    const running = this.#start(host, [TPNET, "serve", ...listen]);
+    await running.lineCount(1);
+  }
+
+  /** Makes `count` connections, 200 at a time, and says what became of them. */
+  async flood(host: Host, address: string, port: number, count: number): Promise<unknown> {
+    const to = ["--to", `${address}:${port}`, "--count", String(count), "--parallel", "200"];
+    const running = this.#start(host, [TPNET, "flood", ...to]);
     await running.ended;
     return JSON.parse(running.lines[0] ?? "null");
   }

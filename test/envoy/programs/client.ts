@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { finished, pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { content, type Digest, Digester, digestOf, digestOfContent, digestOfHalf } from "./content.ts";
+import { ANSWER_SEED, content, type Digest, Digester, digestOf, digestOfContent } from "./content.ts";
 import { type Ends, endsOf } from "./endpoints.ts";
-import type { Received, Reply } from "./server.ts";
+import type { Reply } from "./server.ts";
 
 /** What is said of one request or connection: the client's view of it, and the server's. */
 export interface Exchange {
@@ -116,7 +116,7 @@ async function endFirst(host: string, port: number, bytes: number): Promise<Half
   const digester = new Digester();
   const answer = readLineAndRest(socket);
   await pipeline(content(4, bytes, digester), socket, { end: true });
-  return { ends, sent: digester.digest(), ...(await answer), expected: digestOfContent(5, bytes) };
+  return { ends, sent: digester.digest(), ...(await answer), expected: digestOfContent(ANSWER_SEED, bytes) };
 }
 
 /** Sends only after the server has ended its half. */
@@ -128,3 +128,59 @@ async function endLast(host: string, port: number, bytes: number): Promise<HalfC
   await pipeline(content(6, bytes, digester), socket);
   return { ends, sent: digester.digest(), ...answer, expected: digestOfContent(0, 0) };
 }
+
+async function readLineAndRest(socket: Socket): Promise<{ firstLine: string; received: Digest }> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await finished(socket, { writable: false });
+  const all = Buffer.concat(chunks);
+  const end = all.indexOf("\n") + 1;
+  const rest = new Digester();
+  rest.add(all.subarray(end));
+  return { firstLine: all.toString("utf8", 0, end).trim(), received: rest.digest() };
+}
+
+/** Asks again and again, as an impatient application would, until there is an answer. */
+async function untilAnswered(url: string, deadlineMs: number): Promise<Answered> {
+  const failures: string[] = [];
+  const signal = AbortSignal.timeout(deadlineMs);
+  for (;;) {
+    try {
+      return { ...(await exchange(url, { agent: new Agent(), signal })), failures };
+    } catch (error) {
+      if (signal.aborted)
+        throw new Error(`no answer in ${deadlineMs} ms: ${failures.slice(-5)}`, { cause: error });
+      failures.push(codeOf(error));
+      await sleep(20);
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+  return typeof code === "string" ? code : String(error);
+}
+
+function run([mode = "", target = "", ...rest]: readonly string[]): Promise<unknown> {
+  const [first = 0, second = 0] = rest.map(Number);
+  switch (mode) {
+    case "keep-alive":
+      return keepAlive(target, first);
+    case "upload":
+      return upload(target, first);
+    case "download":
+      return download(target, first);
+    case "streams":
+      return streams(target, first, second);
+    case "end-first":
+      return endFirst(target, first, second);
+    case "end-last":
+      return endLast(target, first, second);
+    case "until-answered":
+      return untilAnswered(target, first);
+    default:
+      throw new Error(`there is no mode '${mode}'`);
+  }
+}
+
+console.log(JSON.stringify(await run(process.argv.slice(2))));

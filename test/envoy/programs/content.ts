@@ -6,6 +6,9 @@ import type { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import { finished, pipeline } from "node:stream/promises";
 
+/** Of what the server says after a half-close. */
+export const ANSWER_SEED = 5;
+
 const CHUNK = 256 * 1024;
 
 const NOISE = Buffer.alloc(CHUNK);

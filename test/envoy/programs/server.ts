@@ -4,7 +4,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { CLIENT_ENDS_FIRST_PORT, HTTP_PORT, SERVER_ENDS_FIRST_PORT, TCP_PORT } from "../ports.ts";
-import { content, digestOf, digestOfHalf } from "./content.ts";
+import { ANSWER_SEED, content, digestOf, digestOfHalf } from "./content.ts";
 import { type Ends, endsOf } from "./endpoints.ts";
 
 /** What the server says of a request. */
@@ -82,7 +82,7 @@ async function answerAtEnd(socket: Socket): Promise<void> {
   const ends = endsOf(socket);
   const received: Received = { ...ends, ...(await digestOfHalf(socket)) };
   socket.write(`${JSON.stringify(received)}\n`);
-  await pipeline(content(2, received.bytes), socket);
+  await pipeline(content(ANSWER_SEED, received.bytes), socket);
 }
 
 async function endAtOnce(socket: Socket): Promise<void> {

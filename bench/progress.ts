@@ -1,0 +1,57 @@
+// How far the benchmark is, on stderr.
+
+/** A line on a terminal is written over; elsewhere there is one in so many milliseconds. */
+const LINE_EVERY_MS = 10_000;
+
+interface Part {
+  readonly name: string;
+  readonly rounds: number;
+  /** What a round may take, until one has been seen. */
+  readonly guessMs: number;
+}
+
+export class Progress {
+  readonly #parts: readonly Part[];
+  readonly #done = new Map<string, { rounds: number; ms: number }>();
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: readonly Part[]) {
+    this.#parts = parts;
+  }
+
+  /** Does all rounds of a part, and says after each how long the rest will take. */
+  async rounds(name: string, round: (index: number) => Promise<void>): Promise<void> {
+    const part = this.#parts.find((each) => each.name === name);
+    if (part === undefined) throw new Error(`there is no part ${name}`);
+    for (let index = 0; index < part.rounds; index++) {
+      this.#show(part, index);
+      const started = performance.now();
+      await round(index);
+      const { ms } = this.#done.get(name) ?? { ms: 0 };
+      this.#done.set(name, { rounds: index + 1, ms: ms + performance.now() - started });
+    }
+  }
+
+  #show({ name, rounds }: Part, index: number): void {
+    const { isTTY } = process.stderr;
+    const now = performance.now();
+    if (!isTTY && index > 0 && now - this.#last < LINE_EVERY_MS) return;
+    this.#last = now;
+    const left = Math.ceil(this.#leftMs() / 1000);
+    const line = `${name}: round ${index + 1} of ${rounds}, about ${left} s left`;
+    process.stderr.write(isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+  }
+
+  #leftMs(): number {
+    return this.#parts
+      .map(({ name, rounds, guessMs }) => {
+        const done = this.#done.get(name);
+        return done === undefined ? rounds * guessMs : (rounds - done.rounds) * (done.ms / done.rounds);
+      })
+      .reduce((total, ms) => total + ms, 0);
+  }
+
+  end(): void {
+    if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  }
+}

@@ -1,0 +1,97 @@
+// Which addresses and interfaces of the service are intercepted inbound. The service has two addresses on eth0, and
+// a second host is joined to it over eth1.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { World } from "../support/world.ts";
+import { outcome, startWorld } from "./run-situations.ts";
+import { endpoint } from "./situations.ts";
+import { SK_LOOKUP, TC, WAYS } from "./ways.ts";
+
+const PLACES = [
+  { from: "remote", device: "eth0", to: { v4: "10.66.0.1", v6: "fd66::1" } },
+  { from: "remote", device: "eth0", to: { v4: "10.66.0.9", v6: "fd66::9" } },
+  // An address of the other interface, which the connection does not come by.
+  { from: "remote", device: "eth0", to: { v4: "10.66.1.1", v6: "fd66:1::1" } },
+  { from: "other", device: "eth1", to: { v4: "10.66.1.1", v6: "fd66:1::1" } },
+  { from: "other", device: "eth1", to: { v4: "10.66.0.1", v6: "fd66::1" } },
+] as const;
+
+const SETS = [
+  { name: "sk_lookup", flags: SK_LOOKUP.flags, devices: ["eth0", "eth1"], addresses: undefined },
+  { name: "tc on eth0", flags: TC.flags, devices: ["eth0"], addresses: undefined },
+  {
+    name: "tc on eth1",
+    flags: ["--ebpf-tc-attach-iface", "eth1"],
+    devices: ["eth1"],
+    addresses: undefined,
+  },
+  ...WAYS.map(({ way, flags }) => ({
+    name: `${way}, two --ebpf-instance-ip`,
+    flags: [...flags, "--ebpf-instance-ip", "10.66.0.9,fd66::9"],
+    devices: way === "tc" ? ["eth0"] : ["eth0", "eth1"],
+    addresses: ["10.66.0.9", "fd66::9"],
+  })),
+  ...WAYS.map(({ way, flags }) => ({
+    name: `${way}, one --ebpf-instance-ip`,
+    flags: [...flags, "--ebpf-instance-ip", "10.66.0.1"],
+    devices: way === "tc" ? ["eth0"] : ["eth0", "eth1"],
+    addresses: ["10.66.0.1"],
+  })),
+];
+
+describe.each(SETS)("$name", ({ flags, devices, addresses }) => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    await world.addHost("other", "eth1", 1);
+    await world.ip("service", "address", "add", "10.66.0.9/24", "dev", "eth0");
+    await world.ip("service", "address", "add", "fd66::9/64", "dev", "eth0", "nodad");
+    await world.install(...flags);
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  const cases = PLACES.flatMap(({ from, device, to }) =>
+    [
+      { address: to.v4, connectFlags: [] },
+      { address: to.v6, connectFlags: [] },
+      { address: to.v4, connectFlags: ["--mapped"] },
+    ].map(({ address, connectFlags }) => {
+      const intercepted = devices.includes(device) && (addresses?.includes(address) ?? true);
+      return { from, device, address, connectFlags, expected: intercepted ? "intercepted" : "untouched" };
+    }),
+  );
+  test.each(cases)("$from, by $device, to $address $connectFlags: $expected", async (each) => {
+    const { from, address, connectFlags, expected } = each;
+    const to = endpoint(address, 80);
+    const connection = await world.connect(to, { host: from, cgroup: false, flags: connectFlags });
+    const seen =
+      expected === "intercepted" ? { listener: 15006, original: to } : { listener: 80, original: null };
+    expect(outcome(connection)).toMatchObject({ error: "", ...seen });
+  });
+
+  // Only what arrives depends on these; addresses of the host's own stay local, all of them.
+  test.each(["10.66.0.1:80", "10.66.0.9:80", "[fd66::9]:80", "10.66.1.1:80", "[fd66:1::1]:80"])(
+    "the application's own connections to %s are untouched",
+    async (to) => {
+      expect(outcome(await world.connect(to))).toMatchObject({
+        error: "",
+        peer: to,
+        listener: 80,
+        original: null,
+      });
+    },
+  );
+
+  test.each(["10.66.0.2:80", "[fd66::2]:80", "10.66.1.2:80", "[fd66:1::2]:80"])(
+    "outbound connections to %s are intercepted",
+    async (to) => {
+      expect(outcome(await world.connect(to))).toEqual({
+        error: "",
+        peer: to,
+        listener: 15001,
+        original: to,
+      });
+    },
+  );
+});

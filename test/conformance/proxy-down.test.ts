@@ -1,0 +1,106 @@
+// Fail closed: without a proxy a connection is refused at once, and never reaches whom it was meant for.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
+import { outcome } from "./run-situations.ts";
+import { WAYS } from "./ways.ts";
+
+const CONNECTIONS = [
+  { name: "outbound v4", host: "service", uid: APP_UID, to: "10.66.0.2:80", flags: [], listener: 15001 },
+  { name: "outbound v6", host: "service", uid: APP_UID, to: "[fd66::2]:80", flags: [], listener: 15001 },
+  {
+    name: "outbound mapped",
+    host: "service",
+    uid: APP_UID,
+    to: "10.66.0.2:80",
+    flags: ["--mapped"],
+    listener: 15001,
+  },
+  {
+    name: "outbound nonblocking",
+    host: "service",
+    uid: APP_UID,
+    to: "10.66.0.2:80",
+    flags: ["--nonblock"],
+    listener: 15001,
+  },
+  { name: "inbound v4", host: "remote", uid: APP_UID, to: "10.66.0.1:80", flags: [], listener: 15006 },
+  { name: "inbound v6", host: "remote", uid: APP_UID, to: "[fd66::1]:80", flags: [], listener: 15006 },
+  {
+    name: "inbound mapped",
+    host: "remote",
+    uid: APP_UID,
+    to: "10.66.0.1:80",
+    flags: ["--mapped"],
+    listener: 15006,
+  },
+  { name: "self v4", host: "service", uid: PROXY_UID, to: "10.66.0.1:80", flags: [], listener: 15006 },
+  { name: "self v6", host: "service", uid: PROXY_UID, to: "[fd66::1]:80", flags: [], listener: 15006 },
+  {
+    name: "self to 127.0.0.2",
+    host: "service",
+    uid: PROXY_UID,
+    to: "127.0.0.2:80",
+    flags: [],
+    listener: 15006,
+  },
+] as const;
+
+describe.each(WAYS)("inbound by $way", ({ flags }) => {
+  let world: World;
+  const servers: Running[] = [];
+
+  beforeAll(async () => {
+    world = await World.create();
+    await world.install(...flags);
+    for (const host of ["service", "remote"])
+      servers.push(await world.serve(["0.0.0.0:80", "[::]:80"], { host, flags: ["--log"] }));
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  function connect({ host, uid, to, flags }: (typeof CONNECTIONS)[number]) {
+    return world.connect(to, { host, uid, flags, ...(host === "service" ? {} : { cgroup: false }) });
+  }
+
+  async function expectRefused(): Promise<void> {
+    for (const each of CONNECTIONS) {
+      const connection = await connect(each);
+      expect({ name: each.name, ...outcome(connection) }).toMatchObject({
+        name: each.name,
+        error: "ECONNREFUSED",
+        listener: null,
+      });
+      expect(connection.ms).toBeLessThan(1000);
+    }
+    for (const server of servers) expect(server.lines).toEqual(["ready"]);
+  }
+
+  test("before the proxy was ever started, each is refused within a second and seen by nobody", async () => {
+    const before = await world.counter("inboundNoListener");
+    await expectRefused();
+    const inbound = CONNECTIONS.filter(({ host }) => host === "remote").length;
+    expect(await world.counter("inboundNoListener")).toBe(before + inbound);
+  });
+
+  test.each(["SIGTERM", "SIGKILL"] as const)(
+    "with the proxy it is intercepted, and when that has ended by %s it is refused again",
+    async (signal) => {
+      const proxy = await world.startProxy();
+      for (const each of CONNECTIONS)
+        expect(outcome(await connect(each))).toMatchObject({
+          error: "",
+          listener: each.listener,
+          original: each.to,
+        });
+      await proxy.stop(signal);
+      await expectRefused();
+    },
+  );
+
+  // What makes the silence of the servers mean something.
+  test("the servers are there and say what reaches them", async () => {
+    await world.connect("10.66.0.2:80", { uid: PROXY_UID });
+    await world.connect("[fd66::1]:80", { uid: APP_UID });
+    for (const server of servers) await server.waitFor((line) => line !== "ready");
+  });
+});

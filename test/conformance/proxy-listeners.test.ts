@@ -1,0 +1,111 @@
+// However the proxy listens, and whenever it began: connections reach it with their destination.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { World } from "../support/world.ts";
+import { outcome } from "./run-situations.ts";
+import { WAYS } from "./ways.ts";
+
+interface Listening {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly flags?: readonly string[];
+  /** The families in which it can be reached. */
+  readonly families: readonly ("v4" | "v6")[];
+}
+
+const LISTENING: readonly Listening[] = [
+  { name: "0.0.0.0 and [::]", addresses: ["0.0.0.0", "[::]"], families: ["v4", "v6"] },
+  { name: "[::], dual stack, only", addresses: ["[::]"], flags: ["--dual"], families: ["v4", "v6"] },
+  { name: "127.0.0.1 only", addresses: ["127.0.0.1"], families: ["v4"] },
+  { name: "127.0.0.1 and [::1]", addresses: ["127.0.0.1", "[::1]"], families: ["v4", "v6"] },
+  { name: "0.0.0.0 only", addresses: ["0.0.0.0"], families: ["v4"] },
+  { name: "[::], IPv6 only", addresses: ["[::]"], families: ["v6"] },
+  { name: "the host's address", addresses: ["10.66.0.1", "[fd66::1]"], families: ["v4", "v6"] },
+  {
+    name: "four sockets with SO_REUSEPORT",
+    addresses: ["0.0.0.0", "[::]"],
+    flags: ["--reuseport", "4"],
+    families: ["v4", "v6"],
+  },
+  {
+    name: "four dual-stack sockets with SO_REUSEPORT",
+    addresses: ["[::]"],
+    flags: ["--reuseport", "4", "--dual"],
+    families: ["v4", "v6"],
+  },
+];
+
+const CONNECTIONS = [
+  { host: "service", family: "v4", to: "10.66.0.2:80", peer: "10.66.0.2:80", flags: [] },
+  { host: "service", family: "v6", to: "[fd66::2]:80", peer: "[fd66::2]:80", flags: [] },
+  { host: "service", family: "v4", to: "10.66.0.2:80", peer: "[::ffff:10.66.0.2]:80", flags: ["--mapped"] },
+  { host: "remote", family: "v4", to: "10.66.0.1:80", peer: "10.66.0.1:80", flags: [] },
+  { host: "remote", family: "v6", to: "[fd66::1]:80", peer: "[fd66::1]:80", flags: [] },
+] as const;
+
+describe.each(WAYS)("inbound by $way", ({ flags: wayFlags }) => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.create();
+    // They would take what slips by.
+    for (const host of ["service", "remote"]) await world.serve(["0.0.0.0:80", "[::]:80"], { host });
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  function start({ addresses, flags = [] }: Listening) {
+    const listen = [15001, 15006].flatMap((port) => addresses.map((address) => `${address}:${port}`));
+    return world.startProxy({ listen, flags });
+  }
+
+  async function expectIntercepted({ families }: Listening): Promise<void> {
+    for (const { host, family, to, peer, flags } of CONNECTIONS) {
+      // More than once: with several sockets the kernel takes one or the other.
+      for (let i = 0; i < 4; i++) {
+        const connection = await world.connect(to, {
+          host,
+          flags,
+          ...(host === "service" ? {} : { cgroup: false }),
+        });
+        expect(outcome(connection)).toEqual(
+          families.includes(family)
+            ? { error: "", peer, listener: host === "service" ? 15001 : 15006, original: to }
+            : { error: "ECONNREFUSED", peer: null, listener: null, original: null },
+        );
+      }
+    }
+  }
+
+  describe.each(LISTENING)("on $name", (listening) => {
+    test("a proxy that ran before the installation, and its successor", async () => {
+      const first = await start(listening);
+      await world.install(...wayFlags);
+      await expectIntercepted(listening);
+      await first.stop();
+      const second = await start(listening);
+      await expectIntercepted(listening);
+      await world.uninstall();
+      await second.stop();
+    });
+
+    test("a proxy that is started after it, three times", async () => {
+      await world.install(...wayFlags);
+      for (let i = 0; i < 3; i++) {
+        const proxy = await start(listening);
+        await expectIntercepted(listening);
+        await proxy.stop();
+      }
+      await world.uninstall();
+    });
+  });
+
+  test("one proxy after the other, each listening in another way", async () => {
+    await world.install(...wayFlags);
+    for (const listening of LISTENING) {
+      const proxy = await start(listening);
+      await expectIntercepted(listening);
+      await proxy.stop();
+    }
+    await world.uninstall();
+  });
+});

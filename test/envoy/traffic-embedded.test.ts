@@ -1,0 +1,4 @@
+import { PROXIES } from "./proxies.ts";
+import { testTraffic } from "./traffic.ts";
+
+testTraffic(PROXIES.embedded);

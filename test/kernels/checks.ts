@@ -1,0 +1,272 @@
+// What is tried on other kernels: a representative part of the conformance and lifecycle suites, which are too
+// slow for an emulated processor (each connection below starts a process in the guest).
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execa } from "execa";
+import {
+  APP_UID,
+  type Connection,
+  PROXY_UID,
+  type Running,
+  type RunOptions,
+  TPNET,
+  type World,
+} from "../support/world.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly groups: readonly string[];
+  /** Without it nothing else in the group can work. */
+  readonly essential?: boolean;
+  /** Throws where it does not hold; may return a word on how it does. */
+  readonly run: (guest: Guest) => Promise<string | undefined>;
+}
+
+/** What the checks of a group have in common. */
+export interface Guest {
+  readonly world: World;
+  /** What is installed, and with which flags. */
+  readonly setting: string;
+  readonly flags: readonly string[];
+  /** What there was before the first installation. */
+  before: string;
+  proxy: Running | undefined;
+}
+
+/** Both ways in. What depends on neither is tried with the first. */
+export const SETTINGS = [
+  { name: "sk_lookup", flags: [] },
+  { name: "tc", flags: ["--ebpf-tc-attach-iface", "eth0"] },
+] as const;
+
+const BOTH = SETTINGS.map(({ name }) => name);
+const EXCLUDED = ["--exclude-inbound-ports", "81", "--exclude-outbound-ports", "81"];
+const SERVED = [80, 81].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
+
+const app: RunOptions = {};
+const proxy: RunOptions = { uid: PROXY_UID };
+const remote: RunOptions = { host: "remote", cgroup: false };
+const other: RunOptions = { host: "other", cgroup: false };
+
+interface Wanted {
+  readonly listener: number;
+  readonly peer?: string;
+}
+
+/** A connection, and the port of the listener that must get it: the proxy's learn where it was going. */
+function connection(
+  name: string,
+  who: RunOptions,
+  to: string,
+  wanted: Wanted,
+  flags: readonly string[] = [],
+): Check {
+  const run = async ({ world }: Guest) => {
+    const result = await world.connect(to, { ...who, flags });
+    deepEqual(outcome(result), {
+      error: "",
+      peer: wanted.peer ?? to,
+      listener: wanted.listener,
+      original: wanted.listener > 15_000 ? to : null,
+    });
+    return undefined;
+  };
+  return { name, groups: BOTH, run };
+}
+
+function outcome({ error, peer, server }: Connection) {
+  const listener = server === null ? null : Number(/\d+$/.exec(server.listener)?.[0]);
+  return { error, peer, listener, original: server?.origdst ?? null };
+}
+
+function refused(name: string, who: RunOptions, to: string): Check {
+  const run = async ({ world }: Guest) => {
+    const { error, ms } = await world.connect(to, who);
+    equal(error, "ECONNREFUSED");
+    ok(ms < 1000, `it took ${ms} ms`);
+    return undefined;
+  };
+  return { name, groups: BOTH, run };
+}
+
+const DIRECTIONS = [
+  { to: "10.66.0.2:80", who: app, listener: 15001 },
+  { to: "[fd66::2]:80", who: app, listener: 15001 },
+  { to: "10.66.0.1:80", who: remote, listener: 15006 },
+  { to: "[fd66::1]:80", who: remote, listener: 15006 },
+];
+
+export const CHECKS: readonly Check[] = [
+  {
+    name: "install",
+    groups: BOTH,
+    essential: true,
+    run: async (guest) => {
+      const { world, flags } = guest;
+      guest.before = await bpfState(world);
+      await world.install(...flags, ...EXCLUDED);
+      for (const host of ["service", "remote"]) {
+        await world.serve(SERVED, host === "service" ? {} : { host, cgroup: false });
+      }
+      const { exitCode, status } = await world.status();
+      equal(exitCode, 0, JSON.stringify(status));
+      return JSON.stringify(status.memory);
+    },
+  },
+  refused("no proxy: app → remote (v4)", app, "10.66.0.2:80"),
+  refused("no proxy: app → remote (v6)", app, "[fd66::2]:80"),
+  refused("no proxy: remote → local (v4)", remote, "10.66.0.1:80"),
+  refused("no proxy: remote → local (v6)", remote, "[fd66::1]:80"),
+  {
+    name: "the proxy starts after install",
+    groups: BOTH,
+    run: async (guest) => {
+      guest.proxy = await guest.world.startProxy();
+      return undefined;
+    },
+  },
+  connection("app → remote (v4)", app, "10.66.0.2:80", { listener: 15001 }),
+  connection("app → remote (v6)", app, "[fd66::2]:80", { listener: 15001 }),
+  connection(
+    "app → remote (mapped)",
+    app,
+    "10.66.0.2:80",
+    { listener: 15001, peer: "[::ffff:10.66.0.2]:80" },
+    ["--mapped"],
+  ),
+  connection("app → remote, excluded port (v4)", app, "10.66.0.2:81", { listener: 81 }),
+  connection("app → remote, excluded port (v6)", app, "[fd66::2]:81", { listener: 81 }),
+  connection("app → own address (v4)", app, "10.66.0.1:80", { listener: 80 }),
+  connection("app → own address (v6)", app, "[fd66::1]:80", { listener: 80 }),
+  connection("app → localhost (v4)", app, "127.0.0.1:80", { listener: 80 }),
+  connection("app → localhost (v6)", app, "[::1]:80", { listener: 80 }),
+  connection("proxy → remote (v4)", proxy, "10.66.0.2:80", { listener: 80 }),
+  connection("proxy → remote (v6)", proxy, "[fd66::2]:80", { listener: 80 }),
+  connection("proxy → own address (v4)", proxy, "10.66.0.1:80", { listener: 15006 }),
+  connection("proxy → own address (v6)", proxy, "[fd66::1]:80", { listener: 15006 }),
+  connection(
+    "proxy → own address (mapped)",
+    proxy,
+    "10.66.0.1:80",
+    { listener: 15006, peer: "[::ffff:10.66.0.1]:80" },
+    ["--mapped"],
+  ),
+  connection("passthrough → own address (v4)", proxy, "10.66.0.1:80", { listener: 80 }, [
+    "--from",
+    "127.0.0.6",
+  ]),
+  connection("passthrough → own address (v6)", proxy, "[fd66::1]:80", { listener: 80 }, ["--from", "::6"]),
+  connection("remote → local (v4)", remote, "10.66.0.1:80", { listener: 15006 }),
+  connection("remote → local (v6)", remote, "[fd66::1]:80", { listener: 15006 }),
+  connection("remote → local, port without listener (v4)", remote, "10.66.0.1:9999", { listener: 15006 }),
+  connection("remote → local, excluded port (v4)", remote, "10.66.0.1:81", { listener: 81 }),
+  connection("remote → local, excluded port (v6)", remote, "[fd66::1]:81", { listener: 81 }),
+  {
+    name: "only the named interface is intercepted",
+    groups: ["tc"],
+    run: async ({ world }) => {
+      await world.addHost("other", "eth1", 1);
+      for (const to of ["10.66.1.1:80", "[fd66:1::1]:80"]) {
+        equal(outcome(await world.connect(to, other)).listener, 80, to);
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "many connections keep their destinations",
+    groups: BOTH,
+    run: async ({ world }) => {
+      for (const net of ["10.99.0.0/16", "fd99::/64"]) {
+        const flood = [
+          "flood",
+          "--to-net",
+          net,
+          "--ports",
+          "1000-2000",
+          "--count",
+          "1000",
+          "--parallel",
+          "20",
+        ];
+        const { stdout, stderr, exitCode } = await world.run([TPNET, ...flood], { uid: APP_UID });
+        equal(exitCode, 0, stderr);
+        const { right, wrong_peer } = JSON.parse(stdout) as Record<string, unknown>;
+        deepEqual({ right, wrong_peer }, { right: 1000, wrong_peer: 0 }, stdout);
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "inbound is steered as it should be",
+    groups: BOTH,
+    run: async ({ world, setting }) => {
+      const [tc, lookup] = [await world.counter("inboundSynTc"), await world.counter("inboundSynLookup")];
+      ok(setting === "tc" ? tc > 0 : lookup > 0, `tc ${tc}, sk_lookup ${lookup}`);
+      return `tc ${tc}, sk_lookup ${lookup}`;
+    },
+  },
+  {
+    name: "a restarted proxy with SO_REUSEPORT listeners",
+    groups: BOTH,
+    run: async (state) => {
+      await state.proxy?.stop();
+      state.proxy = await state.world.startProxy({ flags: ["--reuseport", "4"] });
+      for (let i = 0; i < 4; i++) await everyDirection(state.world);
+      return undefined;
+    },
+  },
+  {
+    name: "install again, with the proxy running",
+    groups: BOTH,
+    run: async ({ world, flags }) => {
+      const { stdout } = await world.install(...flags);
+      match(stdout, /changed in place/);
+      await everyDirection(world);
+      equal((await world.status()).exitCode, 0);
+      return undefined;
+    },
+  },
+  {
+    name: "uninstall: nothing is left",
+    groups: BOTH,
+    run: async ({ world, before }) => {
+      await world.uninstall();
+      equal(await bpfState(world), before);
+      equal(outcome(await world.connect("10.66.0.2:80")).listener, 80);
+      equal((await world.status()).exitCode, 1);
+      return undefined;
+    },
+  },
+  {
+    name: "install with a proxy that already runs",
+    groups: BOTH,
+    run: async ({ world, flags }) => {
+      await world.install(...flags);
+      await everyDirection(world);
+      await world.uninstall();
+      return undefined;
+    },
+  },
+];
+
+async function everyDirection(world: World): Promise<void> {
+  for (const { to, who, listener } of DIRECTIONS) {
+    const result = outcome(await world.connect(to, who));
+    deepEqual(result, { error: "", peer: to, listener, original: to });
+  }
+}
+
+/** All programs, links and pins, and what is attached to the interfaces: nobody else uses this kernel. */
+async function bpfState(world: World): Promise<string> {
+  const netns = ["--net=/run/netns/" + world.netns("service")];
+  const parts = await Promise.all([
+    execa("bpftool", ["prog", "show"]),
+    execa("bpftool", ["link", "show"]),
+    execa("nsenter", [...netns, "tc", "qdisc", "show"]),
+    execa("nsenter", [...netns, "tc", "filter", "show", "dev", "eth0", "ingress"]),
+    execa("nsenter", [...netns, "ip", "-brief", "address", "show", "dev", "lo"]),
+    execa("find", [world.bpffs, "/run/tproxyctl"], { reject: false }),
+    execa("grep", ["-c", "bpf", "/proc/mounts"], { reject: false }),
+  ]);
+  return parts.map(({ stdout }) => stdout).join("\n--\n");
+}
