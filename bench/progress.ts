@@ -3,36 +3,39 @@
 /** A line on a terminal is written over; elsewhere there is one in so many milliseconds. */
 const LINE_EVERY_MS = 10_000;
 
-interface Part {
+interface Rounds {
   readonly name: string;
   readonly rounds: number;
   /** What a round may take, until one has been seen. */
-  readonly guessMs: number;
+  readonly roundMs: number;
 }
 
 export class Progress {
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly Rounds[];
+  readonly #stop: AbortSignal;
   readonly #done = new Map<string, { rounds: number; ms: number }>();
   #last = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: readonly Part[]) {
+  constructor(parts: readonly Rounds[], stop: AbortSignal) {
     this.#parts = parts;
+    this.#stop = stop;
   }
 
   /** Does all rounds of a part, and says after each how long the rest will take. */
-  async rounds(name: string, round: (index: number) => Promise<void>): Promise<void> {
+  async repeat(name: string, round: () => Promise<void>): Promise<void> {
     const part = this.#parts.find((each) => each.name === name);
     if (part === undefined) throw new Error(`there is no part ${name}`);
     for (let index = 0; index < part.rounds; index++) {
+      this.#stop.throwIfAborted();
       this.#show(part, index);
       const started = performance.now();
-      await round(index);
+      await round();
       const { ms } = this.#done.get(name) ?? { ms: 0 };
       this.#done.set(name, { rounds: index + 1, ms: ms + performance.now() - started });
     }
   }
 
-  #show({ name, rounds }: Part, index: number): void {
+  #show({ name, rounds }: Rounds, index: number): void {
     const { isTTY } = process.stderr;
     const now = performance.now();
     if (!isTTY && index > 0 && now - this.#last < LINE_EVERY_MS) return;
@@ -44,9 +47,9 @@ export class Progress {
 
   #leftMs(): number {
     return this.#parts
-      .map(({ name, rounds, guessMs }) => {
+      .map(({ name, rounds, roundMs }) => {
         const done = this.#done.get(name);
-        return done === undefined ? rounds * guessMs : (rounds - done.rounds) * (done.ms / done.rounds);
+        return done === undefined ? rounds * roundMs : (rounds - done.rounds) * (done.ms / done.rounds);
       })
       .reduce((total, ms) => total + ms, 0);
   }

@@ -32,8 +32,17 @@ async function measure({ repeat }: PartRun): Promise<PartResult> {
     await repeat(async () => {
       for (const { name, command } of shuffled(commands)) raw.add(name, [runTimed(command)]);
     });
-    const figures = [EMPTY, VERSION].map((name) => ({ name, unit: "ms" as const, samples: raw.samples(name) }));
-    const added = { name: "  added to an empty Node", unit: "ms" as const, samples: raw.added(VERSION, EMPTY), goal: 50 };
+    const figures = [EMPTY, VERSION].map((name) => ({
+      name,
+      unit: "ms" as const,
+      samples: raw.samples(name),
+    }));
+    const added = {
+      name: "  added to an empty Node",
+      unit: "ms" as const,
+      samples: raw.added(VERSION, EMPTY),
+      goal: 50,
+    };
     return { figures: [...figures, added], raw };
   } finally {
     rmSync(directory, { recursive: true });

@@ -125,9 +125,10 @@ async function ask(world: World, request: Request, proxy: Running | undefined): 
     url,
   ];
   const { stdout, stderr } = await world.run(curl, { host: request.client, uid: APP_UID });
-  const [body = "", peer = ""] = stdout.split("\n").filter((line) => line !== "");
+  const end = stdout.lastIndexOf("\n");
+  const body = stdout.slice(0, end).trim();
   print(body === "" ? stderr : body);
-  const [ip = "", port = ""] = peer.split(" ");
+  const [ip = "", port = ""] = stdout.slice(end + 1).split(" ");
   const proxySaw = proxy === undefined || body === "" ? "" : await whatTheProxySaw(proxy, seen);
   return { request, url, body, peer: endpoint(ip, port), proxySaw };
 }
