@@ -1,10 +1,10 @@
 // What whole commands take, in a namespace where the proxy runs already.
 
-import { TPROXYCTL } from "../test/support/world.ts";
+import { TPROXYCTL, type World } from "../test/support/world.ts";
 import type { Part, PartResult, PartRun } from "./part.ts";
 import { Rounds } from "./rounds.ts";
 import { runTimed } from "./run-timed.ts";
-import { createScene } from "./scene.ts";
+import { withScenes } from "./scene.ts";
 
 export const commands: Part = {
   name: "commands",
@@ -18,8 +18,12 @@ const ENTER = "entering the namespace alone";
 const INSTALL = "install";
 const INSTALL_GOAL_MS = 250;
 
-async function measure({ repeat }: PartRun): Promise<PartResult> {
-  await using world = await createScene();
+function measure({ repeat }: PartRun): Promise<PartResult> {
+  return withScenes(1, ([world]) => measureIn(world, repeat));
+}
+
+async function measureIn(world: World | undefined, repeat: PartRun["repeat"]): Promise<PartResult> {
+  if (world === undefined) throw new Error("there is no world to measure in");
   const inside = (...command: readonly string[]) => world.command(command, { cgroup: false });
   const install = inside(TPROXYCTL, ...world.installArguments());
   // In an order that leaves each round as it was found.

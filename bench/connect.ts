@@ -5,7 +5,7 @@ import { CASES, type ConnectCase, INSTALLED, SETUPS, type Setup } from "./connec
 import type { Figure } from "./figure.ts";
 import type { Part, PartResult, PartRun } from "./part.ts";
 import { Rounds } from "./rounds.ts";
-import { CONNECT_TIME, createScene, memoryMiB } from "./scene.ts";
+import { CONNECT_TIME, memoryMiB, withScenes } from "./scene.ts";
 import { shuffled } from "./statistics.ts";
 
 export const connect: Part = {
@@ -18,39 +18,45 @@ export const connect: Part = {
 const CONNECTIONS = { full: 2000, quick: 500 } as const;
 const MEMORY_GOAL_MIB = 4;
 
-type Worlds = Readonly<Record<Setup, World>>;
+type Worlds = ReadonlyMap<Setup, World>;
 
-async function measure({ quick, repeat }: PartRun): Promise<PartResult> {
-  await using stack = new AsyncDisposableStack();
-  const worlds = await createWorlds(stack);
-  const idle = await measureMemory(worlds, "idle");
-  const count = quick ? CONNECTIONS.quick : CONNECTIONS.full;
-  const raw = new Rounds();
-  await repeat(async () => {
-    for (const each of shuffled(CASES)) await connectMany(worlds[each.setup], each, count, raw);
+function measure({ quick, repeat }: PartRun): Promise<PartResult> {
+  return withScenes(SETUPS.length, async (scenes) => {
+    const worlds = await install(scenes);
+    const idle = await measureMemory(worlds, "idle");
+    const raw = new Rounds();
+    const count = quick ? CONNECTIONS.quick : CONNECTIONS.full;
+    await repeat(async () => {
+      for (const each of shuffled(CASES)) await connectMany(worldOf(worlds, each.setup), each, count, raw);
+    });
+    const used = await measureMemory(worlds, "after all connections");
+    const times = CASES.flatMap((each) => figuresOf(each, raw));
+    return { figures: [...idle, ...used, ...times, ...rates(raw)], raw };
   });
-  const used = await measureMemory(worlds, "after all connections");
-  return {
-    figures: [...idle, ...used, ...CASES.flatMap((each) => figuresOf(each, raw)), ...rates(raw)],
-    raw,
-  };
 }
 
-async function createWorlds(stack: AsyncDisposableStack): Promise<Worlds> {
+async function install(scenes: readonly World[]): Promise<Worlds> {
   const worlds = new Map<Setup, World>();
-  for (const setup of SETUPS) {
-    const world = stack.use(await createScene());
+  for (const [index, world] of scenes.entries()) {
+    const setup = SETUPS[index];
+    if (setup === undefined) throw new Error("there are more worlds than setups");
     const flags = INSTALLED[setup];
     if (flags !== undefined) await world.install(...flags);
     worlds.set(setup, world);
   }
-  return Object.fromEntries(worlds) as Worlds;
+  return worlds;
+}
+
+function worldOf(worlds: Worlds, setup: Setup): World {
+  const world = worlds.get(setup);
+  if (world === undefined) throw new Error(`there is no world for ${setup}`);
+  return world;
 }
 
 async function measureMemory(worlds: Worlds, when: string): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const setup of SETUPS.filter((each) => each in INSTALLED)) {
-    const samples = [await memoryMiB(worlds[setup])];
+    const samples = [await memoryMiB(worldOf(worlds, setup))];
     figures.push({ name: `memory, ${setup}, ${when}`, unit: "MiB", samples, goal: MEMORY_GOAL_MIB });
   }
   return figures;

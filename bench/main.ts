@@ -37,7 +37,8 @@ async function main(): Promise<void> {
   progress.end();
   const after = surroundings();
   console.log(`${formatFigures(figures)}\n\n${describe(before, after)}`);
-  console.log(`All samples: ${save(started, { quick, before, after, figures, raw })}`);
+  const results = { started, quick, before, after, figures, raw };
+  console.log(`All samples: ${save(started, after, results)}`);
 }
 
 function describe(before: Surroundings, after: Surroundings): string {
@@ -53,11 +54,10 @@ function describe(before: Surroundings, after: Surroundings): string {
 }
 
 /** Returns the file's path relative to the project. */
-function save(started: Date, results: { readonly after: Surroundings }): string {
+function save(started: Date, { host, kernel }: Surroundings, results: unknown): string {
   const directory = join(projectRoot, "bench/results");
   mkdirSync(directory, { recursive: true });
   const time = started.toISOString().slice(0, 19).replaceAll(":", "-");
-  const { host, kernel } = results.after;
   const path = join(directory, `${time}-${host}-${kernel}.json`);
   writeFileSync(path, `${JSON.stringify(results)}\n`);
   return relative(projectRoot, path);

@@ -66,11 +66,12 @@ function envoyProgram(): string {
 
 /** A proxy that runs in the service's namespace, as the proxy's user. */
 export class RunningProxy {
-  readonly #proxy: ProxyKind;
+  readonly #kind: ProxyKind;
   readonly #running: Running;
+  #forgotten = 0;
 
-  private constructor(proxy: ProxyKind, running: Running) {
-    this.#proxy = proxy;
+  private constructor(kind: ProxyKind, running: Running) {
+    this.#kind = kind;
     this.#running = running;
   }
 
@@ -96,7 +97,7 @@ export class RunningProxy {
       if ((await this.#listeners()).size === 4) return;
       const { exitCode, signalCode } = this.#running.child;
       if (exitCode !== null || signalCode !== null || Date.now() > deadline)
-        throw new Error(`${this.#proxy.name} does not listen: ${this.#running.stderr}`);
+        throw new Error(`${this.#kind.name} does not listen: ${this.#running.stderr}`);
     }
   }
 
@@ -107,19 +108,23 @@ export class RunningProxy {
     return new Set(ours.map(({ address, port }) => `${address.family} ${port}`));
   }
 
-  /** The records of connections of these clients, `count` of them at least. */
-  async seen(client: string, count = 1): Promise<Seen[]> {
-    const records = () =>
-      this.#running.lines
-        .map(this.#proxy.read)
-        .filter((seen) => seen !== undefined && seen.client === client);
+  /** Forgets what was seen so far: a client's port may be used again. */
+  forget(): void {
+    this.#forgotten = this.#running.lines.length;
+  }
+
+  /** Waits until it has seen `count` connections (or requests) of this client go to `destination`, all of them well. */
+  async saw(client: string, destination: string, count: number): Promise<void> {
     for (const deadline = Date.now() + 10_000; ; await sleep(10)) {
-      const found = records().filter((seen) => seen !== undefined);
-      if (found.length >= count) return found;
-      if (Date.now() > deadline)
-        throw new Error(
-          `${found.length} records, not ${count}, of ${client}:\n${this.#running.lines.slice(-10).join("\n")}`,
-        );
+      const lines = this.#running.lines.slice(this.#forgotten);
+      const found = lines.map(this.#kind.read).filter((seen) => seen?.client === client);
+      const failed = found.find((seen) => seen?.error !== undefined);
+      if (failed !== undefined) throw new Error(`${this.#kind.name} says ${JSON.stringify(failed)}`);
+      if (found.filter((seen) => seen?.destination === destination).length >= count) return;
+      if (Date.now() > deadline) {
+        const what = `${client} go ${count} times to ${destination}`;
+        throw new Error(`${this.#kind.name} did not see ${what}; of it: ${JSON.stringify(found)}`);
+      }
     }
   }
 

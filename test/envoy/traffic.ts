@@ -1,6 +1,6 @@
 // What must hold for real traffic through a proxy, for each way in and out.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CLIENT_ENDS_FIRST_PORT, SERVER_ENDS_FIRST_PORT, TCP_PORT } from "./ports.ts";
 import type { Download, Exchange, HalfClose, Stream, Upload } from "./programs/client.ts";
 import type { Received, Reply } from "./programs/server.ts";
@@ -37,6 +37,7 @@ export function testTraffic(proxy: ProxyKind): void {
       await scene.world.install(...flags);
       running = await RunningProxy.listening(proxy, scene.world);
     });
+    beforeEach(() => running.forget());
     afterAll(() => scene?.[Symbol.asyncDispose]());
 
     /** The client took it for a direct connection, the proxy knew where it was going. */
@@ -48,8 +49,7 @@ export function testTraffic(proxy: ProxyKind): void {
     ) {
       const destination = targetOf(route, port);
       expect(ends.peer).toBe(destination);
-      const seen = await running.seen(ends.local, count);
-      expect(seen).toEqual(seen.map(() => ({ client: ends.local, destination, error: undefined })));
+      await running.saw(ends.local, destination, count);
     }
 
     function expectFromProxy(route: Route, server: { local: string; peer: string }, port: number) {
@@ -135,10 +135,14 @@ export function testTraffic(proxy: ProxyKind): void {
       test.each(proxy.httpPorts)("carries 64 streams at the same time to port %i", async (port) => {
         const url = `http://${targetOf(route, port)}/`;
         const streams = await scene.client<Stream[]>(direction, "streams", url, 64, MIB);
-        expect(new Set(streams.map(({ ends }) => ends.local)).size).toBe(64);
         expect(new Set(streams.map(({ sent }) => sent.sha1)).size).toBe(64);
         expect(streams.map(({ received }) => received)).toEqual(streams.map(({ sent }) => sent));
-        for (const { ends } of streams) await expectIntercepted(route, ends, port);
+        // Two of them may have the same source port: they go to different loopback addresses.
+        const clients = streams.map(({ ends }) => ends.local);
+        for (const { ends } of streams) {
+          const count = clients.filter((client) => client === ends.local).length;
+          await expectIntercepted(route, ends, port, count);
+        }
       });
     });
   });

@@ -73,15 +73,15 @@ test("a client in a cgroup below is intercepted while the installation moves the
 });
 
 test.each([
-  ["sk_lookup", [], "tc", TC],
-  ["tc", TC, "sk_lookup", []],
-  ["both families", [], "IPv4", ["--ip-family-mode", "ipv4"]],
-  ["IPv4", ["--ip-family-mode", "ipv4"], "both families", []],
-  ["the default ports", [], "others", OTHER_PORTS],
-  ["both directions", TC, "outbound alone", ["--redirect-inbound=false"]],
-  ["outbound alone", ["--redirect-inbound=false"], "both directions", TC],
-  ["all addresses", [], "one", ["--ebpf-instance-ip", "10.66.0.1"]],
-] as const)("%s %j, then %s %j: the state is that of the latter alone", async (_first, first, _then, then) => {
+  ["sk_lookup", "tc", [], TC],
+  ["tc", "sk_lookup", TC, []],
+  ["both families", "IPv4", [], ["--ip-family-mode", "ipv4"]],
+  ["IPv4", "both families", ["--ip-family-mode", "ipv4"], []],
+  ["the default ports", "others", [], OTHER_PORTS],
+  ["both directions", "outbound alone", TC, ["--redirect-inbound=false"]],
+  ["outbound alone", "both directions", ["--redirect-inbound=false"], TC],
+  ["all addresses", "one", [], ["--ebpf-instance-ip", "10.66.0.1"]],
+])("first %s, then %s: the state is as if the latter had been the first", async (_first, _then, first, then) => {
   await using world = await worldWithProxy();
   await world.install(...then);
   const alone = { state: shape(await kernelState(world)), ...(await intactStatus(world)) };

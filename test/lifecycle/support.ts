@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { BpfLink } from "../../src/bpf/link.ts";
 import { BpfObject } from "../../src/bpf/object.ts";
 import { Scratch } from "../native/support.ts";
-import { type Connection, type Result, TPNET, World } from "../support/world.ts";
+import { APP_UID, type Connection, type Result, type RunOptions, type Running, TPNET, World } from "../support/world.ts";
 
 /** What `status --json` says, as far as these tests read it. */
 export interface Status {
@@ -120,6 +120,11 @@ export class ForeignPrograms implements Disposable {
     for (let n = 0; n < count; n++) this.#links.push(BpfLink.attachNetns(program, netns));
   }
 
+  /** How often `allow` ran, on all cgroups together. */
+  runsOfConnect4(): number {
+    return Buffer.from(this.#object.map("counters").lookup(Buffer.alloc(4)) ?? Buffer.alloc(8)).readUInt32LE(0);
+  }
+
   detachAll(): void {
     for (const link of this.#links.splice(0)) link[Symbol.dispose]();
   }
@@ -144,8 +149,28 @@ export async function worldWithProxy(): Promise<World> {
   return world;
 }
 
-/** An application that keeps connections open: what it sends comes back. */
-export async function holdConnection(world: World, to: string): Promise<void> {
-  const flags = ["flood", "--to", to, "--count", "1", "--parallel", "1", "--hold"];
-  await world.start([TPNET, ...flags], { uid: 1000, isReady: (line) => line.includes("{") });
+/** Connections that stay open: what is sent comes back, as `release` finds out. */
+export class HeldConnections {
+  readonly #client: Running;
+  readonly #count: number;
+
+  private constructor(client: Running, count: number) {
+    this.#client = client;
+    this.#count = count;
+  }
+
+  static async open(world: World, to: string, options: RunOptions = {}, count = 5): Promise<HeldConnections> {
+    const number = String(count);
+    const flags = ["flood", "--to", to, "--count", number, "--parallel", number, "--hold"];
+    const isReady = (line: string) => line.startsWith("{");
+    const client = await world.start([TPNET, ...flags], { uid: APP_UID, ...options, isReady });
+    return new HeldConnections(client, count);
+  }
+
+  /** All of them reached the proxy, and all are alive. Closes them. */
+  async expectAlive(): Promise<void> {
+    this.#client.child.stdin?.end();
+    const line = await this.#client.waitFor((text) => text.includes('"alive"'));
+    expect(JSON.parse(line)).toMatchObject({ alive: this.#count, right: this.#count, wrong: 0, failed: 0 });
+  }
 }

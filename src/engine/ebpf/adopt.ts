@@ -19,6 +19,11 @@ const LISTENING = structCodec(TP_LISTENING);
 
 const NOWHERE = { addr: new Uint8Array(16), port: 0 };
 
+export interface Adopted {
+  readonly listeners: readonly ListenerFact[];
+  readonly owners: SocketOwners;
+}
+
 /**
  * Makes the sockets that the proxy listens on already known to the programs, as the sockops program does by
  * itself with those that come later. That one must be attached by now, so that none is missed.
@@ -28,16 +33,15 @@ const NOWHERE = { addr: new Uint8Array(16), port: 0 };
  * @param known The slots were taken over from an installation before: a socket that has our mark is in one.
  * @throws TproxyError where such a socket belongs to a process that cannot be seen or reached.
  */
-export function adoptListeners(object: BpfObject, plan: Plan, known: boolean): ListenerFact[] {
+export function adoptListeners(object: BpfObject, plan: Plan, known: boolean): Adopted {
   const listeners = findListeners(new Set([plan.outbound.port, plan.inbound.port]));
-  if (listeners.length === 0) return [];
   const owners = findSocketOwners(listeners);
   for (const listener of listeners) {
     using socket = take(listener, owners);
     if (socket !== undefined) adopt(object, listener, directionOf(listener, plan), socket.fd, known);
     else if (!known && isStillThere(listener)) throw unreachable(listener);
   }
-  return listeners;
+  return { listeners, owners };
 }
 
 /** A proxy may be restarted while we look; its new sockets are seen by the sockops program. */

@@ -4,6 +4,7 @@ import type { BpfObject } from "../../bpf/object.ts";
 import type { ListenerFact } from "../../core/facts.ts";
 import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
+import type { SocketOwners } from "../../host/socket-owner.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
@@ -40,6 +41,7 @@ export interface Applied {
   readonly record: InstanceRecord;
   /** The sockets on which the proxy listens already. */
   readonly listeners: readonly ListenerFact[];
+  readonly owners: SocketOwners;
   readonly replaced: boolean;
 }
 
@@ -63,7 +65,7 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
   });
   using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, previous, undo });
   attacher.attachAll(object, hooks.filter(isAnswering));
-  const listeners = adoptListeners(object, plan, inherited.listeners);
+  const { listeners, owners } = adoptListeners(object, plan, inherited.listeners);
   attacher.attachAll(
     object,
     hooks.filter((hook) => !isAnswering(hook)),
@@ -80,7 +82,7 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
   promoteStaging(place.bpffs, plan.netns.cookie, generation);
   undo.keep();
   if (previous !== undefined) await supersede(previous, record, attacher);
-  return { record, listeners, replaced: previous !== undefined };
+  return { record, listeners, owners, replaced: previous !== undefined };
 }
 
 function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {

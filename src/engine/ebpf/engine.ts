@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../../config/config.ts";
+import { isInCgroup } from "../../host/cgroups.ts";
+import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Engine, InstallReport } from "../engine.ts";
 import { apply, type Place } from "./apply.ts";
@@ -26,8 +28,8 @@ export class EbpfEngine implements Engine {
 
   async install(plan: Plan): Promise<InstallReport> {
     const place = this.#check(plan);
-    const { replaced, listeners } = await apply(plan, place, this.#features());
-    return { replaced, listeners, notes: [] };
+    const { replaced, listeners, owners } = await apply(plan, place, this.#features());
+    return { replaced, listeners, notes: noteProxiesOutside(owners, place.cgroup) };
   }
 
   /** All that can be known to be wrong before anything is changed. */
@@ -36,4 +38,16 @@ export class EbpfEngine implements Engine {
     openPrograms(place.programs)[Symbol.dispose]();
     return place;
   }
+}
+
+/** Where a proxy is in another cgroup, it is never told where a connection was going. */
+function noteProxiesOutside(owners: SocketOwners, cgroup: string): string[] {
+  const outside = [...new Map([...owners.values()].map((owner) => [owner.pid, owner])).values()].filter(
+    ({ pid }) => !isInCgroup(pid, cgroup),
+  );
+  return outside.map(
+    ({ pid, command }) =>
+      `the proxy (process ${pid}, ${command}) is not in the cgroup ${cgroup}: it cannot ask where a connection ` +
+      "was going; start it there, or name a cgroup that holds it with --ebpf-cgroup-path",
+  );
 }
