@@ -3,12 +3,12 @@
 import { TPROXYCTL, type World } from "../test/support/world.ts";
 import type { Part, PartResult, PartRun } from "./part.ts";
 import { Rounds } from "./rounds.ts";
-import { runTimed } from "./run-timed.ts";
+import { runTimed, timeFigures } from "./run-timed.ts";
 import { withScenes } from "./scene.ts";
 
 export const commands: Part = {
   name: "commands",
-  roundMs: 1500,
+  roundMs: 1300,
   rounds: { full: 31, quick: 9 },
   measure,
 };
@@ -36,11 +36,8 @@ async function measureIn(world: World | undefined, repeat: PartRun["repeat"]): P
   ];
   const raw = new Rounds();
   await repeat(async () => {
-    for (const { name, command } of steps) raw.add(name, [runTimed(command)]);
+    for (const { name, command } of steps) runTimed(name, command, raw);
   });
-  const figures = steps.map(({ name, goal }) => {
-    const figure = { name, unit: "ms" as const, samples: raw.samples(name) };
-    return goal === undefined ? figure : { ...figure, goal };
-  });
+  const figures = steps.flatMap(({ name, goal }) => timeFigures(name, raw, goal));
   return { figures, raw };
 }

@@ -10,12 +10,12 @@ import { shuffled } from "./statistics.ts";
 
 export const connect: Part = {
   name: "connect",
-  roundMs: 4000,
-  rounds: { full: 31, quick: 9 },
+  roundMs: 1500,
+  rounds: { full: 61, quick: 15 },
   measure,
 };
 
-const CONNECTIONS = { full: 2000, quick: 500 } as const;
+const CONNECTIONS = { full: 2000, quick: 1000 } as const;
 const MEMORY_GOAL_MIB = 4;
 
 type Worlds = ReadonlyMap<Setup, World>;

@@ -17,10 +17,10 @@ const COLUMNS = ["count", "min", "p25", "median", "p75", "max"] as const satisfi
 
 /** A table of all figures. */
 export function formatFigures(figures: readonly Figure[]): string {
-  const rows = [["", ...COLUMNS, "", "goal"], ...figures.map(formatFigure)];
+  const rows = [["", ...COLUMNS, "", " goal"], ...figures.map(formatFigure)];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
   return rows
-    .map(([name = "", ...cells]) => name.padEnd(width) + cells.map((cell) => cell.padStart(9)).join(""))
+    .map(([name = "", ...cells]) => name.padEnd(width) + cells.map((cell) => cell.padStart(10)).join(""))
     .map((line) => line.trimEnd())
     .join("\n");
 }
@@ -30,9 +30,9 @@ function formatFigure({ name, unit, samples, goal }: Figure): string[] {
   const cells = COLUMNS.map((column) =>
     column === "count" ? String(summary.count) : summary[column].toFixed(DECIMALS[unit]),
   );
-  return [name, ...cells, unit, goal === undefined ? "" : describeGoal(summary.median, goal)];
+  return [name, ...cells, unit.padEnd(4), goal === undefined ? "" : describeGoal(summary.median, goal)];
 }
 
 function describeGoal(value: number, goal: number): string {
-  return `${goal} ${value <= goal ? "met" : "MISSED"}`;
+  return ` ${goal} ${value <= goal ? "met" : "MISSED"}`;
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { TPROXYCTL } from "../test/support/world.ts";
 import type { Part, PartResult, PartRun } from "./part.ts";
 import { Rounds } from "./rounds.ts";
-import { runTimed } from "./run-timed.ts";
+import { cpuOf, runTimed, timeFigures } from "./run-timed.ts";
 import { shuffled } from "./statistics.ts";
 
 const EMPTY = "empty Node";
@@ -30,20 +30,16 @@ async function measure({ repeat }: PartRun): Promise<PartResult> {
     ];
     const raw = new Rounds();
     await repeat(async () => {
-      for (const { name, command } of shuffled(commands)) raw.add(name, [runTimed(command)]);
+      for (const { name, command } of shuffled(commands)) runTimed(name, command, raw);
     });
-    const figures = [EMPTY, VERSION].map((name) => ({
-      name,
-      unit: "ms" as const,
-      samples: raw.samples(name),
-    }));
-    const added = {
-      name: "  added to an empty Node",
-      unit: "ms" as const,
-      samples: raw.added(VERSION, EMPTY),
-      goal: 50,
-    };
-    return { figures: [...figures, added], raw };
+    const added = (what: string, base: string) => ({ unit: "ms" as const, samples: raw.added(what, base) });
+    const figures = [
+      ...timeFigures(EMPTY, raw),
+      ...timeFigures(VERSION, raw),
+      { name: "  added to an empty Node", ...added(VERSION, EMPTY), goal: 50 },
+      { name: "  added processor time", ...added(cpuOf(VERSION), cpuOf(EMPTY)) },
+    ];
+    return { figures, raw };
   } finally {
     rmSync(directory, { recursive: true });
   }

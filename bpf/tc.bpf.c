@@ -185,7 +185,24 @@ static __always_inline bool is_known(struct __sk_buff *skb,
 	return state != BPF_TCP_TIME_WAIT || tp_config.lookup_knows_ifindex;
 }
 
-/* Behind tc the sk_lookup program refuses; without it a SYN can only be dropped. */
+/*
+ * Where tc finds no listener, on an address of its own or none at all, the
+ * sk_lookup program behind it steers or refuses: this lookup asks it what it
+ * will do. Without it a SYN can only be dropped.
+ */
+static __always_inline int leave_to_lookup(struct __sk_buff *skb,
+					   const struct packet *packet)
+{
+	struct bpf_sock *sk = 0;
+
+	if (tp_config.lookup_knows_ifindex)
+		sk = find_socket(skb, packet, false);
+	count(sk ? TP_INBOUND_SYN_LOOKUP : TP_INBOUND_NO_LISTENER);
+	if (sk)
+		bpf_sk_release(sk);
+	return tp_config.lookup_knows_ifindex ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
 static __always_inline int steer(struct __sk_buff *skb,
 				 const struct packet *packet)
 {
@@ -197,12 +214,10 @@ static __always_inline int steer(struct __sk_buff *skb,
 			error = bpf_sk_assign(skb, sk, 0);
 		bpf_sk_release(sk);
 	}
-	if (!error) {
-		count(TP_INBOUND_SYN_TC);
-		return TC_ACT_UNSPEC;
-	}
-	count(TP_INBOUND_NO_LISTENER);
-	return tp_config.lookup_knows_ifindex ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (error)
+		return leave_to_lookup(skb, packet);
+	count(TP_INBOUND_SYN_TC);
+	return TC_ACT_UNSPEC;
 }
 
 static __always_inline bool is_for_us(const struct packet *packet)

@@ -40,7 +40,7 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) throw error;
     // The text that was asked for (--help) or that stands for a missing command has been written.
     if (error.message === "(outputHelp)" || error.code === "commander.version") return error.exitCode;
-    throw usageError(error);
+    throw usageError(error, argv);
   }
   return status;
 }

@@ -81,8 +81,9 @@ function isMapped(bytes: Uint8Array): boolean {
 
 /** The address inside a v4-mapped IPv6 address (`::ffff:10.0.0.1` → `10.0.0.1`); any other one unchanged. */
 export function unmapAddress(address: Address): Address {
-  if (address.family === 6 && isMapped(address.bytes)) return { family: 4, bytes: address.bytes.slice(12) };
-  return address;
+  if (address.family === 4 || !isMapped(address.bytes)) return address;
+  // Not by `slice`: a Buffer's is a view of the same memory.
+  return { family: 4, bytes: Uint8Array.from(address.bytes.subarray(12)) };
 }
 
 /** `10.0.0.1:80`, `[fd00::1]:80`. */

@@ -1,7 +1,7 @@
 // However the proxy listens, and whenever it began: connections reach it with their destination.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { World } from "../support/world.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type Running, World } from "../support/world.ts";
 import { outcome } from "./run-situations.ts";
 import { WAYS } from "./ways.ts";
 
@@ -43,6 +43,9 @@ const CONNECTIONS = [
   { host: "remote", family: "v6", to: "[fd66::1]:80", peer: "[fd66::1]:80", flags: [] },
 ] as const;
 
+/** With several sockets the kernel takes one or the other. */
+const TIMES = 4;
+
 describe.each(WAYS)("inbound by $way", ({ flags: wayFlags }) => {
   let world: World;
 
@@ -53,15 +56,26 @@ describe.each(WAYS)("inbound by $way", ({ flags: wayFlags }) => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  function start({ addresses, flags = [] }: Listening) {
+  async function start({ addresses, flags = [] }: Listening): Promise<Running> {
     const listen = [15001, 15006].flatMap((port) => addresses.map((address) => `${address}:${port}`));
-    return world.startProxy({ listen, flags });
+    const proxy = await world.startProxy({ listen, flags });
+    onTestFinished(() => proxy.stop());
+    return proxy;
+  }
+
+  async function install(): Promise<void> {
+    await world.install(...wayFlags);
+    onTestFinished(async () => void (await world.uninstall()));
+  }
+
+  function refusedInbound({ families }: Listening): number {
+    const inbound = CONNECTIONS.filter(({ host }) => host === "remote");
+    return TIMES * inbound.filter(({ family }) => !families.includes(family)).length;
   }
 
   async function expectIntercepted({ families }: Listening): Promise<void> {
     for (const { host, family, to, peer, flags } of CONNECTIONS) {
-      // More than once: with several sockets the kernel takes one or the other.
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < TIMES; i++) {
         const connection = await world.connect(to, {
           host,
           flags,
@@ -79,33 +93,31 @@ describe.each(WAYS)("inbound by $way", ({ flags: wayFlags }) => {
   describe.each(LISTENING)("on $name", (listening) => {
     test("a proxy that ran before the installation, and its successor", async () => {
       const first = await start(listening);
-      await world.install(...wayFlags);
+      await install();
       await expectIntercepted(listening);
       await first.stop();
-      const second = await start(listening);
+      await start(listening);
+      const refused = await world.counter("inboundNoListener");
       await expectIntercepted(listening);
-      await world.uninstall();
-      await second.stop();
+      expect(await world.counter("inboundNoListener")).toBe(refused + refusedInbound(listening));
     });
 
     test("a proxy that is started after it, three times", async () => {
-      await world.install(...wayFlags);
+      await install();
       for (let i = 0; i < 3; i++) {
         const proxy = await start(listening);
         await expectIntercepted(listening);
         await proxy.stop();
       }
-      await world.uninstall();
     });
   });
 
   test("one proxy after the other, each listening in another way", async () => {
-    await world.install(...wayFlags);
+    await install();
     for (const listening of LISTENING) {
       const proxy = await start(listening);
       await expectIntercepted(listening);
       await proxy.stop();
     }
-    await world.uninstall();
   });
 });

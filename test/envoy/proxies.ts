@@ -46,7 +46,7 @@ function envoy(reusePort: boolean): ProxyKind {
     httpPorts: [HTTP_PORT, TCP_PORT],
     command: (files) => {
       const config = join(files, "envoy.json");
-      writeFileSync(config, JSON.stringify(envoyBootstrap({ reusePort })), { mode: 0o644 });
+      writeFileSync(config, JSON.stringify(envoyBootstrap({ reusePort })));
       const quiet = ["--log-level", "warn", "--file-flush-interval-msec", "20", "--disable-hot-restart"];
       return [envoyProgram(), "-c", config, "--concurrency", "2", ...quiet];
     },
@@ -79,7 +79,6 @@ export class RunningProxy {
   static start(proxy: ProxyKind, world: World): RunningProxy {
     const files = mkdtempSync(join(tmpdir(), "tproxyctl-envoy-"));
     world.defer(async () => rmSync(files, { recursive: true }));
-    execFileSync("chmod", ["755", files]);
     const running = new Running(world.command(asUser(PROXY_UID, proxy.command(files))));
     world.defer(() => running.stop());
     return new RunningProxy(proxy, running);

@@ -92,21 +92,22 @@ export function testTraffic(proxy: ProxyKind): void {
       const size = (port: number) => (family === 4 && way === "sk_lookup" && port === TCP_PORT ? 1024 : 64);
       const bodies = proxy.httpPorts.map((port) => ({ port, mib: size(port) }));
 
-      test.each(bodies)("carries a body of $mib MiB each way, port $port", async ({ port, mib }) => {
-        const url = `http://${targetOf(route, port)}/`;
-        const bytes = mib * MIB;
-        const up = await scene.client<Upload>(direction, "upload", url, bytes);
-        expect(up.sent.bytes).toBe(bytes);
-        expect(up.reply).toMatchObject(up.sent);
-        const down = await scene.client<Download>(direction, "download", url, bytes);
-        expect(down.expected.bytes).toBe(bytes);
-        expect(down.received).toEqual(down.expected);
-        for (const { ends } of [up, down]) await expectIntercepted(route, ends, port);
-        const rate = ({ ms }: { ms: number }) => `${Math.round((mib * 1000) / ms)} MiB/s`;
-        console.log(
-          `${proxy.name}, ${direction} IPv${family}, port ${port}: ${rate(up)} up, ${rate(down)} down`,
-        );
-      });
+      test.for(bodies)(
+        "carries a body of $mib MiB each way, port $port",
+        async ({ port, mib }, { annotate }) => {
+          const url = `http://${targetOf(route, port)}/`;
+          const bytes = mib * MIB;
+          const up = await scene.client<Upload>(direction, "upload", url, bytes);
+          expect(up.sent.bytes).toBe(bytes);
+          expect(up.reply).toMatchObject(up.sent);
+          const down = await scene.client<Download>(direction, "download", url, bytes);
+          expect(down.expected.bytes).toBe(bytes);
+          expect(down.received).toEqual(down.expected);
+          for (const { ends } of [up, down]) await expectIntercepted(route, ends, port);
+          const rate = ({ ms }: { ms: number }) => `${Math.round((mib * 1000) / ms)} MiB/s`;
+          await annotate(`${rate(up)} up, ${rate(down)} down`);
+        },
+      );
 
       test("lets the client end its half first, and brings it all that the server answers", async () => {
         const port = CLIENT_ENDS_FIRST_PORT;

@@ -104,13 +104,26 @@ export const CHECKS: readonly Check[] = [
     run: async (guest) => {
       const { world, flags } = guest;
       guest.before = await bpfState(world);
-      await world.install(...flags, ...EXCLUDED);
+      const { stdout } = await world.install(...flags, ...EXCLUDED);
+      match(stdout, /completed successfully/);
       for (const host of ["service", "remote"]) {
         await world.serve(SERVED, host === "service" ? {} : { host, cgroup: false });
       }
+      return undefined;
+    },
+  },
+  {
+    name: "status: all is attached",
+    groups: BOTH,
+    run: async ({ world }) => {
       const { exitCode, status } = await world.status();
-      equal(exitCode, 0, JSON.stringify(status));
-      return JSON.stringify(status.memory);
+      const hooks = status.hooks as { hook: { program: string }; state: string }[];
+      deepEqual(
+        hooks.filter(({ state }) => state !== "attached").map(({ hook }) => hook.program),
+        [],
+      );
+      equal(exitCode, 0);
+      return `${hooks.length} hooks, ${JSON.stringify(status.memory)}`;
     },
   },
   refused("no proxy: app → remote (v4)", app, "10.66.0.2:80"),
@@ -258,11 +271,11 @@ async function everyDirection(world: World): Promise<void> {
 
 /** All programs, links and pins, and what is attached to the interfaces: nobody else uses this kernel. */
 async function bpfState(world: World): Promise<string> {
-  const netns = ["--net=/run/netns/" + world.netns("service")];
+  const netns = [`--net=/run/netns/${world.netns("service")}`];
   const parts = await Promise.all([
     execa("bpftool", ["prog", "show"]),
     execa("bpftool", ["link", "show"]),
-    execa("nsenter", [...netns, "tc", "qdisc", "show"]),
+    execa("nsenter", [...netns, "tc", "qdisc", "show", "dev", "eth0"]),
     execa("nsenter", [...netns, "tc", "filter", "show", "dev", "eth0", "ingress"]),
     execa("nsenter", [...netns, "ip", "-brief", "address", "show", "dev", "lo"]),
     execa("find", [world.bpffs, "/run/tproxyctl"], { reject: false }),

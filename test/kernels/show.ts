@@ -10,5 +10,6 @@ for (const line of readFileSync(file, "utf8").split("\n")) {
   }
   const { group, check, ok, seconds, detail } = JSON.parse(line) as Record<string, unknown>;
   if (check === undefined) console.log(line.trim());
-  else console.log(`${ok ? "works " : "FAILS "} ${String(group).padEnd(10)} ${check} (${seconds} s) ${detail}`);
+  else
+    console.log(`${ok ? "works " : "FAILS "} ${String(group).padEnd(10)} ${check} (${seconds} s) ${detail}`);
 }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { type Result, World } from "../support/world.ts";
 import { PrivateMounts } from "./private-mounts.ts";
-import { expectInterception, worldWithProxy } from "./support.ts";
+import { expectFailure, expectInterception, worldWithProxy } from "./support.ts";
 
 const MOUNTS = ["grep", "-c", " /run/kuma/bpf .* - bpf ", "/proc/self/mountinfo"];
 
@@ -62,8 +62,7 @@ test("files in /run/kuma/bpf are not hidden by a mount", async () => {
   await mounts.mustRun("sh", "-c", "mkdir -p /run/kuma/bpf && touch /run/kuma/bpf/somebody");
   const before = await kernelState(world, look);
   const result = await mounts.install();
-  expect(result.exitCode).toBe(1);
-  expect(result.stderr).toMatch(/a mount would hide the files in it[^]*--ebpf-bpffs-path[^]*BPFFS_UNUSABLE/);
+  expectFailure(result, "BPFFS_UNUSABLE", /a mount would hide the files in it/, /--ebpf-bpffs-path/);
   await expectState(world, before, look);
 });
 
@@ -90,8 +89,7 @@ test("a second installation in the namespace is found, wherever its pins are", a
   expectSuccess(await mounts.install());
   const before = await kernelState(world, look);
   const result = await mounts.install({}, "--ebpf-bpffs-path", world.bpffs);
-  expect(result.exitCode).toBe(1);
-  expect(result.stderr).toMatch(/has an installation already, with its pins in \/run\/kuma\/bpf/);
-  expect(result.stderr).toMatch(/hint: Name that directory with --ebpf-bpffs-path[^]*INSTANCE_CONFLICT/);
+  const words = [/has an installation already, with its pins in \/run\/kuma\/bpf$/m, /--ebpf-bpffs-path/];
+  expectFailure(result, "INSTANCE_CONFLICT", ...words);
   await expectState(world, before, look);
 });

@@ -5,7 +5,13 @@ import type { Features } from "../../src/engine/ebpf/features.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { World } from "../support/world.ts";
 import { installWithFeatures } from "./install-with-features.ts";
-import { expectInbound, expectInterception, expectOutbound, intactStatus, worldWithProxy } from "./support.ts";
+import {
+  expectInbound,
+  expectInterception,
+  expectOutbound,
+  intactStatus,
+  worldWithProxy,
+} from "./support.ts";
 
 const TC = ["--ebpf-tc-attach-iface", "eth0"];
 const OLDEST: Features = {
@@ -25,16 +31,19 @@ test.each<[string, Partial<Features>, string[]]>([
   ["the namespace in sockops", { sockopsKnowsNetns: false }, []],
   ["the interface in sk_lookup", { lookupKnowsIfindex: false }, []],
   ["the interface in sk_lookup, by tc", { lookupKnowsIfindex: false }, TC],
-])("without %s everything is intercepted, over a reinstallation, and goes away", async (_title, lacks, flags) => {
-  await using world = await worldWithProxy();
-  const before = await kernelState(world);
-  expect(await installWithFeatures(world, lacks, ...flags)).toBe("installed");
-  await expectInterception(world);
-  expect(await installWithFeatures(world, lacks, ...flags)).toBe("replaced");
-  await expectInterception(world);
-  await world.uninstall();
-  await expectState(world, before);
-});
+])(
+  "without %s everything is intercepted, over a reinstallation, and goes away",
+  async (_title, lacks, flags) => {
+    await using world = await worldWithProxy();
+    const before = await kernelState(world);
+    expect(await installWithFeatures(world, lacks, ...flags)).toBe("installed");
+    await expectInterception(world);
+    expect(await installWithFeatures(world, lacks, ...flags)).toBe("replaced");
+    await expectInterception(world);
+    await world.uninstall();
+    await expectState(world, before);
+  },
+);
 
 test.each([
   ["getpeername", { getpeername: false }],

@@ -10,8 +10,16 @@ export async function installWithFeatures(
   overrides: Partial<Features>,
   ...flags: readonly string[]
 ): Promise<"installed" | "replaced"> {
-  const command = [process.execPath, PROGRAM, JSON.stringify(overrides), ...world.installArguments(...flags)];
+  const command = installWithFeaturesCommand(world, overrides, ...flags);
   const { stdout, stderr, exitCode } = await world.run(command, { cgroup: false });
   if (exitCode === 0 && (stdout === "installed" || stdout === "replaced")) return stdout;
   throw new Error(`install without ${JSON.stringify(overrides)} failed:\n${stderr}${stdout}`);
+}
+
+export function installWithFeaturesCommand(
+  world: World,
+  overrides: Partial<Features>,
+  ...flags: readonly string[]
+): string[] {
+  return [process.execPath, PROGRAM, JSON.stringify(overrides), ...world.installArguments(...flags)];
 }

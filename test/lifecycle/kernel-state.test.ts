@@ -25,19 +25,32 @@ test("a filter and its qdisc show", async () => {
   await using world = await World.create();
   const service = world.netns("service");
   const before = await kernelState(world);
-  await installWithFeatures(world, { tcx: false }, "--ebpf-tc-attach-iface", "eth0", "--ip-family-mode", "ipv4");
+  await installWithFeatures(
+    world,
+    { tcx: false },
+    "--ebpf-tc-attach-iface",
+    "eth0",
+    "--ip-family-mode",
+    "ipv4",
+  );
   expect(changedSections(before, await kernelState(world))).toEqual(
     [...BPF, `${service}: filters`, `${service}: qdiscs`].sort(),
   );
 });
 
 test.each([
-  ["links", (world: World, foreign: ForeignPrograms) => foreign.fillLookup(`/run/netns/${world.netns("service")}`, 1)],
+  [
+    "links",
+    (world: World, foreign: ForeignPrograms) => foreign.fillLookup(`/run/netns/${world.netns("service")}`, 1),
+  ],
   ["cgroup programs", (world: World, foreign: ForeignPrograms) => foreign.fillConnect4(world.cgroup, 1)],
   ["pins", (world: World) => mkdirSync(join(world.bpffs, "somebody"))],
   ["mounts", mountAgain],
   ["remote: addresses", (world: World) => world.ip("remote", "address", "add", "::6/128", "dev", "lo")],
-  ["service: local routes", (world: World) => world.ip("service", "route", "add", "local", "192.0.2.0/24", "dev", "lo")],
+  [
+    "service: local routes",
+    (world: World) => world.ip("service", "route", "add", "local", "192.0.2.0/24", "dev", "lo"),
+  ],
   ["service: iptables", (world: World) => world.run(["iptables", "-A", "INPUT", "-j", "ACCEPT"])],
   ["service: qdiscs", (world: World) => world.run(["tc", "qdisc", "add", "dev", "eth0", "clsact"])],
 ] as const)("what somebody else adds shows: %s", async (section, add) => {

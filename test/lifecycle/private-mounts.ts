@@ -35,10 +35,13 @@ export class PrivateMounts {
     return this.run([TPROXYCTL, ...args], options);
   }
 
-  /** Installs with the default path for the pins. */
-  install(options: RunOptions = {}, ...flags: readonly string[]): Promise<Result> {
+  /** With the default path for the pins. */
+  installArguments(...flags: readonly string[]): string[] {
     const where = ["--ebpf-cgroup-path", this.#world.cgroup];
-    const args = ["install", "--ebpf-enabled", "--kuma-dp-user", String(PROXY_UID), ...where, ...flags];
-    return this.tproxyctl(args, options);
+    return ["install", "--ebpf-enabled", "--kuma-dp-user", String(PROXY_UID), ...where, ...flags];
+  }
+
+  install(options: RunOptions = {}, ...flags: readonly string[]): Promise<Result> {
+    return this.tproxyctl(this.installArguments(...flags), options);
   }
 }

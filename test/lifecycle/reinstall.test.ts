@@ -81,19 +81,22 @@ test.each([
   ["both directions", "outbound alone", TC, ["--redirect-inbound=false"]],
   ["outbound alone", "both directions", ["--redirect-inbound=false"], TC],
   ["all addresses", "one", [], ["--ebpf-instance-ip", "10.66.0.1"]],
-])("first %s, then %s: the state is as if the latter had been the first", async (_first, _then, first, then) => {
-  await using world = await worldWithProxy();
-  await world.install(...then);
-  const alone = { state: shape(await kernelState(world)), ...(await intactStatus(world)) };
-  await world.uninstall();
-  await world.install(...first);
-  await world.install(...then);
-  await expect
-    .poll(async () => shape(await kernelState(world)), { timeout: 10_000, interval: 20 })
-    .toEqual(alone.state);
-  const { record } = await intactStatus(world);
-  expect(record).toEqual({ ...alone.record, installedAt: expect.any(String) });
-});
+])(
+  "first %s, then %s: the state is as if the latter had been the first",
+  async (_first, _then, first, then) => {
+    await using world = await worldWithProxy();
+    await world.install(...then);
+    const alone = { state: shape(await kernelState(world)), ...(await intactStatus(world)) };
+    await world.uninstall();
+    await world.install(...first);
+    await world.install(...then);
+    await expect
+      .poll(async () => shape(await kernelState(world)), { timeout: 10_000, interval: 20 })
+      .toEqual(alone.state);
+    const { record } = await intactStatus(world);
+    expect(record).toEqual({ ...alone.record, installedAt: expect.any(String) });
+  },
+);
 
 /** Without the ids, which are new each time. */
 function shape(state: KernelState): Record<string, string[]> {

@@ -6,7 +6,15 @@ import { expect } from "vitest";
 import { BpfLink } from "../../src/bpf/link.ts";
 import { BpfObject } from "../../src/bpf/object.ts";
 import { Scratch } from "../native/support.ts";
-import { APP_UID, type Connection, type Result, type RunOptions, type Running, TPNET, World } from "../support/world.ts";
+import {
+  APP_UID,
+  type Connection,
+  type Result,
+  type Running,
+  type RunOptions,
+  TPNET,
+  World,
+} from "../support/world.ts";
 
 /** What `status --json` says, as far as these tests read it. */
 export interface Status {
@@ -105,11 +113,6 @@ export class ForeignPrograms implements Disposable {
     this.#object.load();
   }
 
-  /** The object's path, for bpftool and tc. */
-  get file(): string {
-    return join(this.#scratch.path, "basic.bpf.o");
-  }
-
   fillConnect4(cgroup: string, count: number): void {
     const program = this.#object.program("allow");
     for (let n = 0; n < count; n++) this.#links.push(BpfLink.attachCgroup(program, cgroup, "connect4"));
@@ -120,9 +123,21 @@ export class ForeignPrograms implements Disposable {
     for (let n = 0; n < count; n++) this.#links.push(BpfLink.attachNetns(program, netns));
   }
 
+  /** Adds a filter to a clsact qdisc, which must be there. It lets everything go on. */
+  async addFilter(world: World, direction: string, device = "eth0"): Promise<void> {
+    const pin = join(world.bpffs, `theirs-${direction}`);
+    this.#object.program("go_on").pin(pin);
+    const where = ["filter", "add", "dev", device, direction, "prio", "7"];
+    const what = ["bpf", "direct-action", "object-pinned", pin];
+    const { exitCode, stderr } = await world.run(["tc", ...where, ...what], { cgroup: false });
+    if (exitCode !== 0) throw new Error(`adding a filter failed: ${stderr}`);
+  }
+
   /** How often `allow` ran, on all cgroups together. */
   runsOfConnect4(): number {
-    return Buffer.from(this.#object.map("counters").lookup(Buffer.alloc(4)) ?? Buffer.alloc(8)).readUInt32LE(0);
+    return Buffer.from(this.#object.map("counters").lookup(Buffer.alloc(4)) ?? Buffer.alloc(8)).readUInt32LE(
+      0,
+    );
   }
 
   detachAll(): void {

@@ -86,10 +86,8 @@ test("what others have at the same hooks, before and after us, stays and goes on
   await world.install(...TC);
   foreign.fillConnect4(world.cgroup, 1);
   foreign.fillLookup(netns, 1);
-  await execa("bpftool", ["prog", "loadall", foreign.file, join(world.bpffs, "theirs")]);
-  const tcFilter = ["tc", "filter", "add", "dev", "eth0", "ingress", "matchall", "action", "ok"];
-  for (const command of [["tc", "qdisc", "add", "dev", "eth0", "clsact"], tcFilter])
-    expect(await world.run(command, { cgroup: false })).toMatchObject({ exitCode: 0 });
+  await world.run(["tc", "qdisc", "add", "dev", "eth0", "clsact"], { cgroup: false });
+  await foreign.addFilter(world, "ingress");
   await world.ip("service", "address", "add", "192.0.2.1/32", "dev", "lo");
   const ran = foreign.runsOfConnect4();
   await expectInterception(world);
@@ -134,7 +132,13 @@ test.each([
   await world.uninstall();
   await expect
     .poll(() => kernelState(world), { timeout: 10_000, interval: 20 })
-    .toMatchObject({ links: [], programs: [], maps: [], "cgroup programs": [], pins: ["maps.debug", "progs.debug"] });
+    .toMatchObject({
+      links: [],
+      programs: [],
+      maps: [],
+      "cgroup programs": [],
+      pins: ["maps.debug", "progs.debug"],
+    });
   expect(await world.ip("service", "address", "show", "dev", "lo")).not.toContain("::6/128");
 });
 

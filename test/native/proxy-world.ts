@@ -89,22 +89,9 @@ export class ProxyWorld {
     run("ip", "-n", this.#namespace("app"), "address", verb, "::6/128", "dev", "lo");
   }
 
-  proxy(...flags: string[]): Running {
-    return this.proxyUnder([], ...flags);
-  }
-
-  /** The proxy, started by another program (strace), which must hand its process over to it. */
-  proxyUnder(wrapper: readonly string[], ...flags: string[]): Running {
+  proxy(...flags: readonly string[]): Running {
     const group = ["setpriv", "--regid", PROXY_GROUP, "--clear-groups"];
-    return this.#start("app", [
-      ...group,
-      ...wrapper,
-      process.execPath,
-      MAIN,
-      "proxy",
-      "--allow-root",
-      ...flags,
-    ]);
+    return this.#start("app", [...group, process.execPath, MAIN, "proxy", "--allow-root", ...flags]);
   }
 
   async serve(host: Host, mode: string, address: string, port: number): Promise<Running> {

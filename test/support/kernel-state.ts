@@ -17,8 +17,8 @@ export type KernelState = Readonly<Record<string, readonly string[]>>;
 
 export interface LookOptions {
   /**
-   * A process in a mount namespace of the test's own: all of its mounts and of its /run are looked at. Without,
-   * only those of this world: the machine's /run and mounts are everybody's.
+   * A process in a mount namespace with a /run of its own: all of that is looked at, and what is mounted in it.
+   * Without, only what is this world's: the machine's /run is everybody's.
    */
   readonly mountsOf?: number;
 }
@@ -154,52 +154,46 @@ function cgroupIds(path: string): number[] {
   return [statSync(path).ino, ...below.flatMap(({ name }) => cgroupIds(join(path, name)))];
 }
 
+/** One line of the script for each section: a process is dear, and this is done often. */
+const LOOK = {
+  addresses: "ip -oneline address show",
+  "local routes": "ip -4 route show table local; ip -6 route show table local",
+  qdiscs: "tc qdisc show",
+  filters:
+    "for device in $(ip -oneline link show | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'); do" +
+    ' for at in ingress egress; do tc filter show dev $device $at | sed "s/^/$device $at: /"; done; done',
+  iptables: "iptables-save; ip6tables-save",
+} as const;
+
 async function lookAtNamespace({ name, tcx }: Namespace): Promise<KernelState> {
-  const run = async (...command: readonly string[]) => {
-    const { stdout } = await execa("nsenter", [`--net=/run/netns/${name}`, ...command]);
-    return stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  };
-  const [addresses, local4, local6, qdiscs, rules4, rules6] = await Promise.all([
-    run("ip", "-oneline", "address", "show"),
-    run("ip", "-4", "route", "show", "table", "local"),
-    run("ip", "-6", "route", "show", "table", "local"),
-    run("tc", "qdisc", "show"),
-    run("iptables-save"),
-    run("ip6tables-save"),
-  ]);
-  const interfaces = qdiscs.flatMap((line) => / dev (\S+)/.exec(line)?.[1] ?? []);
-  const filters = await Promise.all(
-    [...new Set(interfaces)].flatMap((device) =>
-      ["ingress", "egress"].map(async (direction) => {
-        const found = await run("tc", "filter", "show", "dev", device, direction);
-        return found.map((line) => `${device} ${direction}: ${line}`);
-      }),
-    ),
-  );
-  return {
-    [`${name}: tcx`]: tcx,
-    [`${name}: addresses`]: sorted(lasting(addresses)),
-    [`${name}: local routes`]: sorted(lasting([...local4, ...local6])),
-    [`${name}: qdiscs`]: sorted(qdiscs),
-    [`${name}: filters`]: sorted(filters.flat()),
-    [`${name}: iptables`]: [...rules4, ...rules6],
-  };
+  const script = Object.values(LOOK).join("; echo '== next section'; ");
+  const { stdout } = await execa("nsenter", [`--net=/run/netns/${name}`, "sh", "-e", "-c", script]);
+  const sections = stdout.split("== next section").map(linesOf);
+  const found = Object.keys(LOOK).map((section, index) => [`${name}: ${section}`, sections[index] ?? []]);
+  return { [`${name}: tcx`]: tcx, ...Object.fromEntries(found) };
 }
 
-/** Link-local addresses come by themselves, a second after their interface, and multicast with them. */
-function lasting(lines: readonly string[]): string[] {
-  return lines.filter((line) => !/\bfe80::|\bff00::/.test(line)).map((line) => line.trim());
+/** Without comments (iptables-save: the time), and without what comes late and by itself: link-local addresses. */
+function linesOf(text: string): string[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => !/^(#|$)|\bfe80::|\bff00::/.test(line));
 }
 
 function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf }: LookOptions): KernelState {
   const mountinfo = readFileSync(`/proc/${mountsOf ?? "self"}/mountinfo`, "utf8").split("\n");
-  // The first field is the mount's id, which a mount that comes back would not have again.
-  const mounts = mountsOf === undefined ? mountinfo.filter((line) => line.includes(world.bpffs)) : mountinfo;
+  const isOurs = (line: string) => {
+    const mountPoint = line.split(" ")[4] ?? "";
+    if (mountPoint === world.bpffs || mountPoint.startsWith(`${world.bpffs}/`)) return true;
+    return mountsOf !== undefined && /^\/run\b/.test(mountPoint) && !mountPoint.startsWith("/run/netns");
+  };
   const locks = namespaces.map(({ inode }) => `/run/tproxyctl/net-${inode}.lock`);
   return {
     pins: filesBelow(world.bpffs),
-    mounts: sorted(mounts),
-    run: mountsOf === undefined ? locks.filter((path) => existsSync(path)) : filesBelow(`/proc/${mountsOf}/root/run`),
+    mounts: sorted(mountinfo.filter(isOurs)),
+    run:
+      mountsOf === undefined
+        ? locks.filter((path) => existsSync(path))
+        : filesBelow(`/proc/${mountsOf}/root/run`),
   };
 }
 

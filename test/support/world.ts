@@ -133,8 +133,21 @@ export class World implements AsyncDisposable {
       await this.ip(where, "address", "add", `fd66:${net}::${last}/64`, "dev", link, "nodad");
       await this.ip(where, "link", "set", link, "up");
     }
+    // Without DAD, too, an IPv6 address is there some time before it works.
+    await this.#untilLocal(service, `fd66:${net}::1`);
+    await this.#untilLocal(host, `fd66:${net}::2`);
     await this.ip(host, "route", "add", "default", "via", `10.66.${net}.1`);
     await this.ip(host, "-6", "route", "add", "default", "via", `fd66:${net}::1`);
+  }
+
+  async #untilLocal(host: string, address: string): Promise<void> {
+    const wanted = address.replace(":0:", ":");
+    for (let attempt = 0; attempt < 250; attempt++) {
+      const routes = await this.ip(host, "-6", "route", "show", "table", "local");
+      if (routes.includes(`local ${wanted} `)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`${host} does not take ${address} for its own`);
   }
 
   async ip(host: string, ...args: readonly string[]): Promise<string> {

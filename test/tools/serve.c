@@ -44,6 +44,7 @@ struct server {
 	bool quiet_origdst;
 	bool close_first;
 	bool log;
+	bool roomy;
 	bool paused;		/* out of files: not accepting */
 	size_t connections;
 	size_t listeners;
@@ -204,7 +205,10 @@ static size_t describe(int fd, const char *listener, const union address *local,
 	 * with the exact size gets the same optlen from every engine.
 	 */
 	socklen_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	union address original = { 0 };
+	union {
+		union address address;
+		struct sockaddr_storage room;
+	} original = { 0 };
 	char origdst[ADDRESS_TEXT + 2], local_text[ADDRESS_TEXT], peer_text[ADDRESS_TEXT];
 	bool known = false;
 	int error = 0;
@@ -212,11 +216,13 @@ static size_t describe(int fd, const char *listener, const union address *local,
 	if (server.quiet_origdst) {
 		len = 0;
 	} else {
+		if (server.roomy)
+			len = sizeof(original);
 		known = getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, ORIGINAL_DST,
 				   &original, &len) == 0;
 		error = known ? 0 : errno;
 	}
-	quote(&original, known, origdst);
+	quote(&original.address, known, origdst);
 	return (size_t)snprintf(line, room,
 		"{\"listener\":\"%s\",\"origdst\":%s,\"errno\":%d,\"optlen\":%u,"
 		"\"local\":\"%s\",\"peer\":\"%s\"}\n", listener, origdst, error, len,
@@ -338,6 +344,7 @@ static const struct option options[] = {
 	{ "quiet-origdst", no_argument, NULL, 'q' },
 	{ "close-first", no_argument, NULL, 'c' },
 	{ "log", no_argument, NULL, 'v' },
+	{ "roomy", no_argument, NULL, 's' },
 	{ 0 },
 };
 
@@ -360,6 +367,7 @@ int serve_command(int argc, char **argv)
 		case 'q': server.quiet_origdst = true; break;
 		case 'c': server.close_first = true; break;
 		case 'v': server.log = true; break;
+		case 's': server.roomy = true; break;
 		default: return 1;
 		}
 	}

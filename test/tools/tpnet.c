@@ -18,7 +18,7 @@ static const struct command {
 	  "              [--drop-cap NAME]... [--umount-cgroup2] -- CMD ARGS..." },
 	{ "serve", serve_command, "tpnet: serve",
 	  "--listen ADDR:PORT [--listen ...] [--reuseport N] [--dual]\n"
-	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log]" },
+	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log] [--roomy]" },
 	{ "connect", connect_command, "tpnet: connect",
 	  "--to ADDR:PORT [--from ADDR[:PORT]] [--mapped] [--device IF]\n"
 	  "              [--fastopen] [--mptcp] [--no-read] [--timeout MS] [--nonblock]\n"

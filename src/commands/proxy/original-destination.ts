@@ -62,12 +62,20 @@ export function decodeSocketAddress(bytes: Uint8Array): Endpoint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const family = bytes.length < 2 ? 0 : view.getUint16(0, endianness() === "LE");
   if (family === AF_INET && bytes.length >= SOCKADDR_IN_SIZE) {
-    return { address: { family: 4, bytes: bytes.slice(4, 8) }, port: view.getUint16(2) };
+    return { address: { family: 4, bytes: copyOf(bytes.subarray(4, 8)) }, port: view.getUint16(2) };
   }
   if (family === AF_INET6 && bytes.length >= SOCKADDR_IN6_SIZE) {
-    return { address: unmapAddress({ family: 6, bytes: bytes.slice(8, 24) }), port: view.getUint16(2) };
+    return {
+      address: unmapAddress({ family: 6, bytes: copyOf(bytes.subarray(8, 24)) }),
+      port: view.getUint16(2),
+    };
   }
   throw new TproxyError("PROXY_FAILED", `SO_ORIGINAL_DST says family ${family} in ${bytes.length} bytes`);
+}
+
+/** Not by `slice`: a Buffer's is a view of the same memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
 }
 
 /**

@@ -88,7 +88,9 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
 function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {
   for (const name of ALL_MAPS) object.map(name).pin(join(directory, mapPin(name)));
   object.map(READ_ONLY_DATA).pin(join(directory, mapPin(READ_ONLY_DATA)));
-  for (const { program } of hooks) object.program(program).pin(join(directory, programPin(program)));
+  // One program may be at several hooks: tc on each interface.
+  const programs = new Set(hooks.map((hook) => hook.program));
+  for (const name of programs) object.program(name).pin(join(directory, programPin(name)));
   for (const [key, link] of attacher.links) link.pin(join(directory, linkPin(key)));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BpfProgram } from "../../bpf/program.ts";
-import { attachTc, detachTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
+import { attachTc, detachTc, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
 import type { Undo } from "../../core/undo.ts";
 import type { TcHook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -37,6 +37,11 @@ export function attachFilter(
     else attachTc(before, locate(hook.index), { replace: true });
   });
   return filter;
+}
+
+/** The id of the program that stands where the filter was put; undefined where none does. */
+export function filterProgram({ index, priority, handle }: FilterRecord): number | undefined {
+  return queryTc({ ifindex: index, direction: "ingress", priority, handle });
 }
 
 /** Takes a filter away, and the qdisc if it was ours and nobody else uses it by now. */

@@ -3,6 +3,7 @@ import { U32, U64 } from "../../bpf/codec.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
 import { formatEndpoint } from "../../core/address.ts";
 import { findListeners } from "../../host/listeners.ts";
+import { filterProgram } from "./filter.ts";
 import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
 import { REASONS } from "./load.ts";
@@ -52,6 +53,13 @@ export function isIntact(status: InstanceStatus): boolean {
 }
 
 function readHook(installed: Installed, hook: Hook): HookStatus {
+  const filter = installed.record.filters.find(({ index }) => hook.kind === "tc" && hook.index === index);
+  if (filter !== undefined) {
+    const programId = installed.program(hook.program).info().id;
+    return filterProgram(filter) === programId
+      ? { hook, state: "attached", programId }
+      : { hook, state: "detached" };
+  }
   const info = installed.link(hookKey(hook))?.info();
   if (info === undefined || info.defunct) return { hook, state: "detached" };
   return { hook, state: "attached", linkId: info.id, programId: info.programId };

@@ -1,0 +1,76 @@
+// Other options of getsockopt are none of our business: every answer is what it is without us.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { APP_UID, PROXY_UID, TPNET, World } from "../support/world.ts";
+
+const RULES = 3000;
+
+test("SO_ORIGINAL_DST says how long the address is, to who has room for more", async () => {
+  await using world = await World.create();
+  await world.startProxy({ flags: ["--roomy"] });
+  await world.startProxy({ listen: ["[::]:25001"], flags: ["--dual", "--roomy"] });
+  await world.install();
+  const v4 = await world.connect("10.66.0.2:80");
+  expect(v4.server).toMatchObject({ origdst: "10.66.0.2:80", errno: 0, optlen: 16 });
+  const v6 = await world.connect("[fd66::2]:80");
+  expect(v6.server).toMatchObject({ origdst: "[fd66::2]:80", errno: 0, optlen: 28 });
+  // A mapped connection is IPv4, also when it is asked on an AF_INET6 socket.
+  await world.install("--redirect-outbound-port", "25001");
+  const mapped = await world.connect("10.66.0.2:80", { flags: ["--mapped"] });
+  expect(mapped.server).toMatchObject({
+    listener: "[::]:25001",
+    origdst: "10.66.0.2:80",
+    errno: 0,
+    optlen: 16,
+  });
+});
+
+describe("getsockopt answers as without the installation", () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.create();
+    await world.serve(["0.0.0.0:80", "[::]:80"]);
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  /** The same command with and without, in the cgroup. */
+  async function compare(command: readonly string[], uid?: number): Promise<readonly [string, string]> {
+    const options = uid === undefined ? {} : { uid };
+    const without = await world.run(command, options);
+    await world.install();
+    const within = await world.run(command, options);
+    await world.uninstall();
+    expect([without.stderr, without.exitCode, within.stderr, within.exitCode]).toEqual(["", 0, "", 0]);
+    return [without.stdout, within.stdout];
+  }
+
+  test.each([
+    { who: "an application", uid: APP_UID },
+    { who: "the proxy", uid: PROXY_UID },
+    { who: "root", uid: 0 },
+  ])("byte for byte, for all levels, options and sizes to 64 KiB: $who", async ({ uid }) => {
+    const command = [TPNET, "sockopts", "--accept-from", "--connected", "127.0.0.1:80"];
+    const [without, within] = await compare(command, uid);
+    expect(without.split("\n").length).toBeGreaterThan(50_000);
+    expect(within).toBe(without);
+  });
+
+  // They read the whole table by one getsockopt, some hundred KiB; a hook that sees a page of it must not matter.
+  test.each(["iptables-legacy", "ip6tables-legacy"])("%s-save prints 3000 rules", async (iptables) => {
+    const rules = Array.from(
+      { length: RULES },
+      (_, index) => `-A INPUT -p tcp -m tcp --dport ${index + 1} -j DROP`,
+    );
+    const input = ["*mangle", ...rules, "COMMIT", ""].join("\n");
+    expect(await world.run([`${iptables}-restore`], { input })).toMatchObject({ stderr: "", exitCode: 0 });
+    const [without, within] = await compare([`${iptables}-save`]);
+    expect(rulesOf(without)).toEqual(rules);
+    expect(rulesOf(within)).toEqual(rules);
+    await world.run([iptables, "-t", "mangle", "-F"]);
+  });
+});
+
+function rulesOf(output: string): readonly string[] {
+  return output.split("\n").filter((line) => line.startsWith("-A"));
+}
