@@ -71,7 +71,7 @@ static __always_inline void count(__u32 reason)
 static __always_inline bool is_redirected_port(enum tp_direction direction,
 					       __u16 port)
 {
-	return tp_redirected_ports[direction].words[port >> 6] >> (port & 63) & 1;
+	return tp_redirected_ports[direction].bits[port >> 3] >> (port & 7) & 1;
 }
 
 static __always_inline void set_mapped(struct tp_endpoint *endpoint,

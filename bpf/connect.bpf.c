@@ -137,18 +137,27 @@ static __always_inline void choose_proxy6(struct tp_endpoint *proxy,
 	proxy->port = bpf_htons(port);
 }
 
-/* Remembers where the socket was going and says where it goes instead. */
-static __always_inline struct tp_socket *
-redirect(struct bpf_sock_addr *ctx, const struct tp_endpoint *to,
-	 enum tp_direction direction)
+/*
+ * Decides, and remembers where a redirected socket was going. @redirected is the
+ * socket's storage, or 0 for a connection that is left alone; false: refuse it.
+ */
+static __always_inline bool process(struct bpf_sock_addr *ctx,
+				    const struct tp_endpoint *from,
+				    const struct tp_endpoint *to,
+				    struct tp_socket **redirected)
 {
+	enum verdict verdict = decide(from, to, ctx->sk->bound_dev_if);
+	enum tp_direction direction = verdict == TO_OUTBOUND ? TP_OUTBOUND : TP_INBOUND;
 	struct tp_socket *socket;
 
+	*redirected = 0;
+	if (verdict == UNTOUCHED || verdict == REFUSED)
+		return verdict == UNTOUCHED;
 	socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0,
 				    BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket) {
 		count(TP_OUTBOUND_NO_MEMORY);
-		return 0;
+		return false;
 	}
 	socket->role = TP_ROLE_CLIENT;
 	socket->direction = direction;
@@ -158,7 +167,8 @@ redirect(struct bpf_sock_addr *ctx, const struct tp_endpoint *to,
 	else
 		choose_proxy6(&socket->proxy, direction);
 	count(direction == TP_OUTBOUND ? TP_OUTBOUND_REDIRECTED : TP_SELF_REDIRECTED);
-	return socket;
+	*redirected = socket;
+	return true;
 }
 
 static __always_inline bool is_ours(struct bpf_sock_addr *ctx)
@@ -180,20 +190,15 @@ int tp_connect4(struct bpf_sock_addr *ctx)
 {
 	struct tp_endpoint from, to;
 	struct tp_socket *socket;
-	enum verdict verdict;
 
 	if (!is_ours(ctx))
 		return ALLOW;
 	set_mapped(&from, take(ctx->sk->src_ip4), 0);
 	set_mapped(&to, resolve_any4(take(ctx->user_ip4), from.addr[3]), ctx->user_port);
-	verdict = decide(&from, &to, ctx->sk->bound_dev_if);
-	if (verdict == UNTOUCHED)
-		return ALLOW;
-	if (verdict == REFUSED)
+	if (!process(ctx, &from, &to, &socket))
 		return REFUSE;
-	socket = redirect(ctx, &to, verdict == TO_OUTBOUND ? TP_OUTBOUND : TP_INBOUND);
 	if (!socket)
-		return REFUSE;
+		return ALLOW;
 	ctx->user_ip4 = socket->proxy.addr[3];
 	keep_apart();
 	ctx->user_port = socket->proxy.port;
@@ -224,21 +229,16 @@ int tp_connect6(struct bpf_sock_addr *ctx)
 {
 	struct tp_endpoint from, to;
 	struct tp_socket *socket;
-	enum verdict verdict;
 
 	if (!is_ours(ctx))
 		return ALLOW;
 	read_addresses6(ctx, &from, &to);
 	if (!tp_config.ipv6 && !is_mapped(&to))
 		return ALLOW;
-	verdict = decide(&from, &to, ctx->sk->bound_dev_if);
-	if (verdict == UNTOUCHED)
-		return ALLOW;
-	if (verdict == REFUSED)
+	if (!process(ctx, &from, &to, &socket))
 		return REFUSE;
-	socket = redirect(ctx, &to, verdict == TO_OUTBOUND ? TP_OUTBOUND : TP_INBOUND);
 	if (!socket)
-		return REFUSE;
+		return ALLOW;
 	give_ip6(ctx->user_ip6, socket->proxy.addr);
 	ctx->user_port = socket->proxy.port;
 	return ALLOW;

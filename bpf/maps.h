@@ -33,26 +33,17 @@ TP_MAP struct {
 	__type(value, struct tp_endpoint);
 } tp_handshakes SEC(".maps");
 
-TP_MAP struct {
+/* The proxy's listening sockets. The kernel takes one out when it closes. */
+struct listener_slots {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
 	__uint(max_entries, TP_LISTENER_SLOTS);
 	__type(key, __u32);
 	__type(value, __u64);
-} tp_inbound4 SEC(".maps");
+};
 
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_SOCKMAP);
-	__uint(max_entries, TP_LISTENER_SLOTS);
-	__type(key, __u32);
-	__type(value, __u64);
-} tp_inbound6 SEC(".maps");
-
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_SOCKMAP);
-	__uint(max_entries, TP_LISTENER_SLOTS);
-	__type(key, __u32);
-	__type(value, __u64);
-} tp_outbound6 SEC(".maps");
+TP_MAP struct listener_slots tp_inbound4 SEC(".maps");
+TP_MAP struct listener_slots tp_inbound6 SEC(".maps");
+TP_MAP struct listener_slots tp_outbound6 SEC(".maps");
 
 TP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

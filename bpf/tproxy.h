@@ -11,8 +11,11 @@
 
 #include <linux/types.h>
 
-/* Slots for listening sockets, per family and direction. */
-#define TP_LISTENER_SLOTS 128
+/*
+ * Slots for listening sockets, per family and direction. One live socket of a
+ * group with SO_REUSEPORT is enough: the kernel chooses among them.
+ */
+#define TP_LISTENER_SLOTS 64
 
 /*
  * Handshakes in flight at the same time. Entries are allocated one by one;
@@ -121,9 +124,9 @@ struct tp_config {
 	enum tp_reason counters;	/* how many there are: TP_REASON_COUNT */
 };
 
-/* A set of ports, one bit each: port p is bit p % 64 of word p / 64. */
+/* A set of ports, one bit each: port p is bit p % 8 of byte p / 8. */
 struct tp_ports {
-	__u64 words[1024];
+	__u8 bits[8192];
 };
 
 #endif

@@ -90,7 +90,7 @@ export const TP_PORTS = {
   name: "tp_ports",
   size: 8192,
   fields: {
-    words: { kind: "integer", offset: 0, size: 8, signed: false, big: false, length: 1024 },
+    bits: { kind: "bytes", offset: 0, size: 8192 },
   },
 } as const;
 
@@ -141,4 +141,4 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+2ac121863d0d";
+export const OBJECT_ABI = "0.1.0+ca883766f08a";

@@ -37,8 +37,8 @@ export async function mountBpffs(path: string): Promise<boolean> {
 /**
  * Unmounts the BPF file system at `path` if nothing is pinned in it: the kernel would drop all pins, those of
  * others too. Returns whether it did: false where none is mounted at that very path, or somebody has pins there.
- * The directory stays: only the caller knows whether it was there before. The caller holds a lock on it, a
- * descriptor that is in the way of any but a lazy unmount.
+ * The directory stays: only the caller knows whether it was there before. Lazily: a shell that stands in it is no
+ * reason to leave it there.
  */
 export function unmountBpffs(path: string): boolean {
   if (!isBpffs(path) || mountPointOf(path) !== realpathSync(path) || hasPins(path)) return false;

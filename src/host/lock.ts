@@ -39,12 +39,27 @@ const TIMEOUT_MS = 60_000;
  * the holder's pid, after the time given; LOCKED at once where the directory is not safe.
  */
 export async function lockNamespace(inode: number, options: LockOptions = {}): Promise<Disposable> {
-  const { directory = DIRECTORY, timeoutMs = TIMEOUT_MS } = options;
-  const path = `${directory}/net-${inode}.lock`;
+  return lockByName(`net-${inode}`, options, (timeoutMs) => lockOwnNamespace(inode, timeoutMs));
+}
+
+/**
+ * The lock that whoever mounts, unmounts, enters or leaves a BPF file system holds, in every network namespace:
+ * several may share one. As `lockNamespace`, with the mount namespace's own file on the second step of the ladder.
+ */
+export async function lockBpffs(options: LockOptions = {}): Promise<Disposable> {
+  return lockByName("bpffs", options, (timeoutMs) => lockFile("/proc/self/ns/mnt", timeoutMs));
+}
+
+async function lockByName(
+  name: string,
+  { directory = DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
+  lockOtherwise: (timeoutMs: number) => Promise<Disposable>,
+): Promise<Disposable> {
+  const path = `${directory}/${name}.lock`;
   const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path };
   for (;;) {
     const file = openLockFile(directory, path);
-    if (file === "read-only") return lockOwnNamespace(inode, timeoutMs);
+    if (file === "read-only") return lockOtherwise(timeoutMs);
     if (file !== "vanished" && (await acquire(file, path, waiting)))
       return new LockedFile(file, directory, path);
   }

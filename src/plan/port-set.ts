@@ -22,13 +22,9 @@ export class PortSet {
     return ((this.#byte(port) >> (port & 7)) & 1) === 1;
   }
 
-  /** 1024 words: port p is bit p % 64 of word p / 64. */
-  words(): BigUint64Array<ArrayBuffer> {
-    const words = new BigUint64Array(PORTS / 64);
-    for (const [index, byte] of this.#bits.entries()) {
-      words[index >> 3] = (words[index >> 3] ?? 0n) | (BigInt(byte) << BigInt(8 * (index & 7)));
-    }
-    return words;
+  /** 8192 bytes: port p is bit p % 8 of byte p / 8. */
+  bits(): Uint8Array {
+    return this.#bits.slice();
   }
 
   #byte(port: number): number {

@@ -1,100 +1,24 @@
-// What is tried on other kernels: a representative part of the conformance and lifecycle suites, which are too
-// slow for an emulated processor (each connection below starts a process in the guest).
+// What is tried on other kernels: a representative part of the conformance and lifecycle suites; all of them would
+// take more than ten minutes with an emulated processor.
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { execa } from "execa";
+import { APP_UID, TPNET } from "../support/world.ts";
 import {
-  APP_UID,
-  type Connection,
-  PROXY_UID,
-  type Running,
-  type RunOptions,
-  TPNET,
-  type World,
-} from "../support/world.ts";
+  app,
+  BOTH,
+  bpfState,
+  type Check,
+  connection,
+  everyDirection,
+  other,
+  outcome,
+  proxy,
+  refused,
+  remote,
+} from "./steps.ts";
 
-export interface Check {
-  readonly name: string;
-  readonly groups: readonly string[];
-  /** Without it nothing else in the group can work. */
-  readonly essential?: boolean;
-  /** Throws where it does not hold; may return a word on how it does. */
-  readonly run: (guest: Guest) => Promise<string | undefined>;
-}
-
-/** What the checks of a group have in common. */
-export interface Guest {
-  readonly world: World;
-  /** What is installed, and with which flags. */
-  readonly setting: string;
-  readonly flags: readonly string[];
-  /** What there was before the first installation. */
-  before: string;
-  proxy: Running | undefined;
-}
-
-/** Both ways in. What depends on neither is tried with the first. */
-export const SETTINGS = [
-  { name: "sk_lookup", flags: [] },
-  { name: "tc", flags: ["--ebpf-tc-attach-iface", "eth0"] },
-] as const;
-
-const BOTH = SETTINGS.map(({ name }) => name);
 const EXCLUDED = ["--exclude-inbound-ports", "81", "--exclude-outbound-ports", "81"];
 const SERVED = [80, 81].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
-
-const app: RunOptions = {};
-const proxy: RunOptions = { uid: PROXY_UID };
-const remote: RunOptions = { host: "remote", cgroup: false };
-const other: RunOptions = { host: "other", cgroup: false };
-
-interface Wanted {
-  readonly listener: number;
-  readonly peer?: string;
-}
-
-/** A connection, and the port of the listener that must get it: the proxy's learn where it was going. */
-function connection(
-  name: string,
-  who: RunOptions,
-  to: string,
-  wanted: Wanted,
-  flags: readonly string[] = [],
-): Check {
-  const run = async ({ world }: Guest) => {
-    const result = await world.connect(to, { ...who, flags });
-    deepEqual(outcome(result), {
-      error: "",
-      peer: wanted.peer ?? to,
-      listener: wanted.listener,
-      original: wanted.listener > 15_000 ? to : null,
-    });
-    return undefined;
-  };
-  return { name, groups: BOTH, run };
-}
-
-function outcome({ error, peer, server }: Connection) {
-  const listener = server === null ? null : Number(/\d+$/.exec(server.listener)?.[0]);
-  return { error, peer, listener, original: server?.origdst ?? null };
-}
-
-function refused(name: string, who: RunOptions, to: string): Check {
-  const run = async ({ world }: Guest) => {
-    const { error, ms } = await world.connect(to, who);
-    equal(error, "ECONNREFUSED");
-    ok(ms < 1000, `it took ${ms} ms`);
-    return undefined;
-  };
-  return { name, groups: BOTH, run };
-}
-
-const DIRECTIONS = [
-  { to: "10.66.0.2:80", who: app, listener: 15001 },
-  { to: "[fd66::2]:80", who: app, listener: 15001 },
-  { to: "10.66.0.1:80", who: remote, listener: 15006 },
-  { to: "[fd66::1]:80", who: remote, listener: 15006 },
-];
 
 export const CHECKS: readonly Check[] = [
   {
@@ -261,25 +185,3 @@ export const CHECKS: readonly Check[] = [
     },
   },
 ];
-
-async function everyDirection(world: World): Promise<void> {
-  for (const { to, who, listener } of DIRECTIONS) {
-    const result = outcome(await world.connect(to, who));
-    deepEqual(result, { error: "", peer: to, listener, original: to });
-  }
-}
-
-/** All programs, links and pins, and what is attached to the interfaces: nobody else uses this kernel. */
-async function bpfState(world: World): Promise<string> {
-  const netns = [`--net=/run/netns/${world.netns("service")}`];
-  const parts = await Promise.all([
-    execa("bpftool", ["prog", "show"]),
-    execa("bpftool", ["link", "show"]),
-    execa("nsenter", [...netns, "tc", "qdisc", "show", "dev", "eth0"]),
-    execa("nsenter", [...netns, "tc", "filter", "show", "dev", "eth0", "ingress"]),
-    execa("nsenter", [...netns, "ip", "-brief", "address", "show", "dev", "lo"]),
-    execa("find", [world.bpffs, "/run/tproxyctl"], { reject: false }),
-    execa("grep", ["-c", "bpf", "/proc/mounts"], { reject: false }),
-  ]);
-  return parts.map(({ stdout }) => stdout).join("\n--\n");
-}

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { World } from "../support/world.ts";
-import { CHECKS, type Check, type Guest, SETTINGS } from "./checks.ts";
+import { CHECKS } from "./checks.ts";
+import { type Check, type Guest, SETTINGS } from "./steps.ts";
 
 interface Row {
   readonly group: string;

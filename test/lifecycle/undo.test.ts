@@ -109,7 +109,6 @@ const failing = (call: string, nth: number, error: string) => [
 ];
 
 test.each([
-  ["bpf", 50, "ENOMEM"],
   ["bpf", 70, "EPERM"],
   ["bpf", 85, "ENOMEM"],
   ["bpf", 112, "ENOMEM"],
@@ -125,7 +124,6 @@ test.each([
 });
 
 test.each([
-  ["bpf", 60, "ENOMEM"],
   ["bpf", 90, "ENOMEM"],
   ["bpf", 105, "ENOMEM"],
   ["bpf", 140, "ENOMEM"],

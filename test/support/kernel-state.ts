@@ -42,7 +42,7 @@ export async function kernelState(world: World, options: LookOptions = {}): Prom
 
 /** Waits until everything is as in `before`: the kernel frees what nobody holds any more in its own time. */
 export async function expectState(world: World, before: KernelState, options?: LookOptions): Promise<void> {
-  await expect.poll(() => kernelState(world, options), { timeout: 10_000, interval: 20 }).toEqual(before);
+  await expect.poll(() => kernelState(world, options), { timeout: 20_000, interval: 20 }).toEqual(before);
 }
 
 /** `before` and `after` differ in exactly these sections. */

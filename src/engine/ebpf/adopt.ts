@@ -93,7 +93,7 @@ function addToFreeSlot(slots: BpfMap, fd: number): void {
   for (let slot = 0; slot < slots.info.maxEntries; slot++) {
     if (slots.updateFd(U32.encode(slot), fd, "create")) return;
   }
-  // More than 128 listeners of one kind: those that are known serve as well as this one.
+  // No slot is free: those listeners that are known serve as well as this one.
 }
 
 function rememberAddress(map: BpfMap, direction: Direction, bytes: Uint8Array): void {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, fstatSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
-import { lockFile } from "../../host/file-lock.ts";
+import { lockBpffs } from "../../host/lock.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { HOME, makeStaging } from "./pin-directory.ts";
 
@@ -15,8 +15,6 @@ export const DEFAULT_BPFFS = "/run/kuma/bpf";
  * what we mounted: an empty directory in our home says that we did, and how many directories we made for it.
  */
 const OWN_MOUNT = /^own-mount-(\d+)$/;
-
-const LOCK_TIMEOUT_MS = 60_000;
 
 /** @throws TproxyError BPFFS_UNUSABLE unless `path` is on a bpffs, or one can be mounted there. */
 export function checkBpffs(path: string): void {
@@ -32,40 +30,33 @@ export function checkBpffs(path: string): void {
  * no other namespace's uninstall takes it for unused.
  */
 export async function claimStaging(bpffs: string, cookie: bigint, generation: number): Promise<string> {
-  for (;;) {
-    const made = missingDirectories(bpffs);
-    const mounted = !isBpffs(bpffs) && (await mountBpffs(bpffs));
-    using lock = await lockDirectory(bpffs);
-    // Another namespace may have unmounted it just now.
-    if (lock === undefined || !isBpffs(bpffs)) continue;
-    if (mounted) mkdirSync(join(bpffs, HOME, `own-mount-${made}`), { recursive: true, mode: 0o700 });
-    return makeStaging(bpffs, cookie, generation);
+  using _lock = await lockBpffs();
+  if (!isBpffs(bpffs)) await mountOurOwn(bpffs);
+  return makeStaging(bpffs, cookie, generation);
+}
+
+async function mountOurOwn(bpffs: string): Promise<void> {
+  const made = missingDirectories(bpffs);
+  try {
+    await mountBpffs(bpffs);
+    mkdirSync(join(bpffs, HOME, `own-mount-${made}`), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    removeDirectories(bpffs, made);
+    throw error;
   }
 }
 
 /** Removes our home from a bpffs when no installation is in it any more, and what we mounted. */
 export async function leaveHome(bpffs: string): Promise<void> {
+  using _lock = await lockBpffs();
   const home = join(bpffs, HOME);
   if (!isBpffs(bpffs) || !existsSync(home)) return;
-  using lock = await lockDirectory(bpffs);
-  if (lock === undefined) return;
-  const names = existsSync(home) ? readdirSync(home) : [];
-  const [marker, ...others] = names;
+  const [marker, ...others] = readdirSync(home);
   if (others.length > 0 || (marker !== undefined && !OWN_MOUNT.test(marker))) return;
   if (marker !== undefined) rmdirSync(join(home, marker));
-  if (existsSync(home)) rmdirSync(home);
+  rmdirSync(home);
   if (marker === undefined || !unmountBpffs(bpffs)) return;
   removeDirectories(bpffs, Number(OWN_MOUNT.exec(marker)?.[1]));
-}
-
-/** Locks the root of what is mounted there. Undefined where another unmounted it while we waited. */
-async function lockDirectory(path: string): Promise<Disposable | undefined> {
-  if (!existsSync(path)) return undefined;
-  const lock = await lockFile(path, LOCK_TIMEOUT_MS);
-  const [locked, there] = [fstatSync(lock.fd), statSync(path, { throwIfNoEntry: false })];
-  if (there?.dev === locked.dev && there.ino === locked.ino) return lock;
-  lock[Symbol.dispose]();
-  return undefined;
 }
 
 /** How many directories `mkdir -p` would make. */
@@ -79,7 +70,7 @@ function removeDirectories(path: string, count: number): void {
   try {
     rmdirSync(path);
   } catch (cause) {
-    if (systemErrorCode(cause) === "ENOTEMPTY") return;
+    if (["ENOTEMPTY", "ENOENT"].includes(systemErrorCode(cause) ?? "")) return;
     throw new TproxyError(
       "SYSCALL_FAILED",
       `cannot remove the directory ${path}, which the installation made`,

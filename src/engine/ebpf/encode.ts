@@ -36,7 +36,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       sockops_knows_netns: Number(features.sockopsKnowsNetns),
       counters: TP_REASON.TP_REASON_COUNT,
     },
-    tp_redirected_ports: [plan.outbound, plan.inbound].map(({ ports }) => ({ words: [...ports.words()] })),
+    tp_redirected_ports: [plan.outbound, plan.inbound].map(({ ports }) => ({ bits: ports.bits() })),
   });
 }
 
