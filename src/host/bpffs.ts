@@ -1,49 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readdirSync, realpathSync } from "node:fs";
-import { describeError, TproxyError } from "../core/errors.ts";
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { describeError, systemErrorCode, TproxyError } from "../core/errors.ts";
 import { ERRNO } from "../native/errno.ts";
 import { MS, mount, umount2 } from "../native/mounts.ts";
-import { lockFile } from "./file-lock.ts";
-import { isBpffs, mountPointOf } from "./mounts.ts";
+import { isBpffs, mountEntryOf } from "./mounts.ts";
 
-const MOUNT_TIMEOUT_MS = 10_000;
+/** Begins the source of a mount of ours: `/proc/self/mountinfo` says whose it is from its first moment on. */
+const OURS = "tproxyctl";
 
 /**
- * Sees to it that a directory is on a BPF file system: makes the directory (0700) and mounts one there if it
- * is not. Returns whether it mounted. Two that do so at a time mount once: the second mount would hide what the
- * first program pinned. Throws BPFFS_UNUSABLE, also for a directory with files in it, which a mount would hide.
+ * Mounts a BPF file system at a directory, which is made (0700) where it is not there. Throws BPFFS_UNUSABLE, also
+ * for a directory with files in it, which a mount would hide. The caller holds the lock.
  */
-export async function mountBpffs(path: string): Promise<boolean> {
-  if (isBpffs(path)) return false;
+export function mountBpffs(path: string): void {
+  const made = missingDirectories(path);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    // The lock is on the directory below the mount; who waited for it finds the mount.
-    using _lock = await lockFile(path, MOUNT_TIMEOUT_MS);
-    if (isBpffs(path)) return false;
     requireEmpty(path);
-    mount({
-      source: "bpf",
-      target: path,
-      type: "bpf",
-      flags: MS.NOSUID | MS.NODEV | MS.NOEXEC,
-      data: "mode=0700",
-    });
-    return true;
+    // The source tells how many directories to remove with the mount.
+    const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+    mount({ source: `${OURS}-${made}`, target: path, type: "bpf", flags, data: "mode=0700" });
   } catch (cause) {
+    removeDirectories(path, made);
     throw unusable(path, cause);
   }
 }
 
 /**
- * Unmounts the BPF file system at `path` if nothing is pinned in it: the kernel would drop all pins, those of
- * others too. Returns whether it did: false where none is mounted at that very path, or somebody has pins there.
- * The directory stays: only the caller knows whether it was there before. Lazily: a shell that stands in it is no
- * reason to leave it there.
+ * Unmounts what `mountBpffs` mounted at `path` if nothing is pinned in it (the kernel would drop all pins, those of
+ * others too), and removes the directories that were made for it. False where something else is mounted, or nothing. Lazily: a shell that stands in it is no reason to leave it there. The caller holds the lock.
  */
 export function unmountBpffs(path: string): boolean {
-  if (!isBpffs(path) || mountPointOf(path) !== realpathSync(path) || hasPins(path)) return false;
+  if (!isBpffs(path) || hasPins(path)) return false;
+  const { mountPoint, source } = mountEntryOf(path);
+  const made = new RegExp(`^${OURS}-(\\d+)$`).exec(source)?.[1];
+  if (made === undefined || mountPoint !== realpathSync(path)) return false;
   umount2(path, { lazy: true });
+  removeDirectories(path, Number(made));
   return true;
+}
+
+/** How many directories `mkdir -p` would make. */
+function missingDirectories(path: string): number {
+  return existsSync(path) ? 0 : 1 + missingDirectories(dirname(path));
+}
+
+/** Removes the innermost `count` directories of a path, as far as they are there and empty. */
+function removeDirectories(path: string, count: number): void {
+  if (count === 0) return;
+  try {
+    rmdirSync(path);
+  } catch (cause) {
+    const code = systemErrorCode(cause);
+    if (code === "ENOTEMPTY") return;
+    const message = `cannot remove the directory ${path}, which the installation made`;
+    if (code !== "ENOENT") throw new TproxyError("SYSCALL_FAILED", message, { cause });
+  }
+  removeDirectories(dirname(path), count - 1);
 }
 
 /** What the kernel puts into a bpffs by itself (CONFIG_BPF_PRELOAD, Linux 5.10). */

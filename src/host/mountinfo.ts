@@ -9,6 +9,8 @@ export interface MountEntry {
   readonly root: string;
   readonly mountPoint: string;
   readonly type: string;
+  /** What was given as the source, a device or, for a file system without one, any text. */
+  readonly source: string;
 }
 
 /** Reads /proc/self/mountinfo (proc(5)). Throws INTERNAL at a line that is not understood. */
@@ -19,10 +21,11 @@ export function parseMountinfo(text: string): MountEntry[] {
 
 function parseLine(line: string): MountEntry {
   // The number of optional fields before the " - " differs from line to line.
-  const [left = "", right = ""] = line.split(" - ", 2);
+  const end = line.indexOf(" - ");
+  const [left, right] = [line.slice(0, end), line.slice(end + 3)];
   const [id, parent, , root, mountPoint] = left.split(" ");
-  const [type] = right.split(" ");
-  if (root === undefined || mountPoint === undefined || type === undefined || type === "") {
+  const [type, source] = right.split(" ");
+  if (root === undefined || mountPoint === undefined || !type || source === undefined) {
     throw new TproxyError("INTERNAL", `cannot read a line of /proc/self/mountinfo: ${JSON.stringify(line)}`);
   }
   return {
@@ -31,6 +34,7 @@ function parseLine(line: string): MountEntry {
     root: decodeOctal(root),
     mountPoint: decodeOctal(mountPoint),
     type,
+    source: decodeOctal(source),
   };
 }
 

@@ -31,10 +31,10 @@ export function isBpffs(path: string): boolean {
   return fileSystemMagic(path) === BPF_FS_MAGIC;
 }
 
-/** The directory where the file system that holds `path` is mounted. The path must exist. */
-export function mountPointOf(path: string): string {
+/** The mount that an existing `path` is on. */
+export function mountEntryOf(path: string): MountEntry {
   const entry = mountOf(realpathSync(path), readMounts());
-  if (entry !== undefined) return entry.mountPoint;
+  if (entry !== undefined) return entry;
   // The root of a chroot need not be a mount point.
   throw new TproxyError("SYSCALL_FAILED", `cannot find the mount that ${path} is on in /proc/self/mountinfo`);
 }

@@ -13,6 +13,8 @@ import { expectInterception, intactStatus, worldWithProxy } from "./support.ts";
 async function killAt(world: World, call: string, nth: number, command: readonly string[]): Promise<void> {
   const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`];
   const inject = ["-e", `inject=${call}:signal=KILL:when=${nth}`];
+  // A test that fails before its own uninstallation would leave the killed one's lock file.
+  world.defer(() => world.tproxyctl(["uninstall"]));
   const result = await world.run([...strace, ...inject, ...command], { cgroup: false });
   // strace ends as its child did. Anything else means that the place was not reached: the test would be void.
   expect(result.exitCode, `${call} ${nth}: ${result.stderr}`).not.toBe(0);
@@ -143,10 +145,13 @@ test.each([
 });
 
 test.each([
+  ["mkdir", 5],
   ["mount", 1],
-  ["flock", 3],
+  ["mkdir", 6],
   ["rename", 1],
   ["umount2", 1],
+  ["rmdir", 3],
+  ["rmdir", 4],
 ] as const)("the bpffs of our own, killed at %s number %i, goes with uninstall", async (call, nth) => {
   await using world = await World.create();
   const mounts = await PrivateMounts.create(world);
@@ -154,7 +159,7 @@ test.each([
   const before = await kernelState(world, look);
   const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`];
   const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
-  if (call === "umount2") {
+  if (call === "umount2" || call === "rmdir") {
     expect(await mounts.install()).toMatchObject({ exitCode: 0 });
     expect((await mounts.run([...strace, TPROXYCTL, "uninstall"])).exitCode).not.toBe(0);
   } else {

@@ -1,7 +1,7 @@
 // Two namespaces that share the bpffs of our own, at the worst moment for each other: one is stopped (SIGSTOP, by
 // strace) right after a system call, the other one does all of its work, then the first goes on.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -46,14 +46,45 @@ function expectSuccess({ exitCode, stderr }: Result): void {
 const HERE = { host: "service" } as const;
 const THERE = { host: "remote" } as const;
 
-test("one installs while another one, which made the directories, has not mounted yet", async () => {
+/** The other one does what it can: all of its work, or it waits for the lock of the one that stands still. */
+async function untilDoneOrWaiting(other: Promise<Result>, mounts: PrivateMounts): Promise<void> {
+  let done = false;
+  const end = () => {
+    done = true;
+  };
+  other.then(end, end);
+  await expect.poll(() => done || holdersOfLock(mounts) > 1, { timeout: 60_000, interval: 20 }).toBe(true);
+}
+
+/** How many processes have the lock of the bpffs open, in this mount namespace. */
+function holdersOfLock(mounts: PrivateMounts): number {
+  const namespace = readlinkSync(`/proc/${mounts.pid}/ns/mnt`);
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return processes.filter((pid) => {
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/mnt`) !== namespace) return false;
+      const fds = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      return fds.includes("/run/tproxyctl/bpffs.lock");
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  }).length;
+}
+
+test.each([
+  ["made the directories", ["mkdir", 5]],
+  ["mounted", ["mount", 1]],
+] as const)("one installs while another one, which has %s, stands still", async (_what, place) => {
   await using world = await World.create();
   const mounts = await PrivateMounts.create(world);
   const look = { mountsOf: mounts.pid };
   const before = await kernelState(world, look);
-  const stopped = await stopAfter(world, mounts, ["mkdir", 4], mounts.installArguments(), HERE);
-  expectSuccess(await mounts.install(THERE));
+  const stopped = await stopAfter(world, mounts, place, mounts.installArguments(), HERE);
+  const other = mounts.install(THERE);
+  await untilDoneOrWaiting(other, mounts);
   expectSuccess(await stopped.finish());
+  expectSuccess(await other);
   for (const host of [HERE, THERE]) expectSuccess(await mounts.tproxyctl(["status"], host));
   for (const host of [HERE, THERE]) expectSuccess(await mounts.tproxyctl(["uninstall"], host));
   await expectState(world, before, look);
@@ -74,17 +105,19 @@ test("one goes while another one, which comes, has made no pins yet", async () =
 });
 
 test.each([
-  ["unmounted", ["umount2", 1]],
-  ["removed a directory of", ["rmdir", 4]],
-] as const)("one installs while the last to leave has %s what it made, and no more", async (_what, place) => {
+  ["unmounted what it made", ["umount2", 1]],
+  ["removed a directory", ["rmdir", 3]],
+] as const)("one installs while the last to leave, which has %s, stands still", async (_what, place) => {
   await using world = await World.create();
   const mounts = await PrivateMounts.create(world);
   const look = { mountsOf: mounts.pid };
   const before = await kernelState(world, look);
   expectSuccess(await mounts.install(HERE));
   const stopped = await stopAfter(world, mounts, place, ["uninstall"], HERE);
-  expectSuccess(await mounts.install(THERE));
+  const other = mounts.install(THERE);
+  await untilDoneOrWaiting(other, mounts);
   expectSuccess(await stopped.finish());
+  expectSuccess(await other);
   expectSuccess(await mounts.tproxyctl(["status"], THERE));
   expectSuccess(await mounts.tproxyctl(["uninstall"], THERE));
   await expectState(world, before, look);

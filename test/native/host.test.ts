@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +9,9 @@ import { mountBpffs, unmountBpffs } from "../../src/host/bpffs.ts";
 import { run } from "../../src/host/exec.ts";
 import { readNetwork } from "../../src/host/interfaces.ts";
 import { findListeners } from "../../src/host/listeners.ts";
-import { findCgroup2Root, isBpffs, isCgroup2, mountPointOf } from "../../src/host/mounts.ts";
+import { findCgroup2Root, isBpffs, isCgroup2, mountEntryOf } from "../../src/host/mounts.ts";
 import { readNetns } from "../../src/host/netns.ts";
+import { mount, umount2 } from "../../src/native/mounts.ts";
 import { unshare } from "../../src/native/namespaces.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hst-"));
@@ -107,29 +108,40 @@ test("listeners are those of the namespace, of both families", async () => {
 describe("a BPF file system", () => {
   const path = join(directory, "deep/bpf");
 
-  test("is mounted once, whoever comes at the same time, and unmounted when empty", async () => {
+  test("is mounted for root alone, and unmounted when empty, with the directories made for it", () => {
     expect(isBpffs(path)).toBe(false);
-    const mounted = await Promise.all([mountBpffs(path), mountBpffs(path), mountBpffs(path)]);
-    expect(mounted.sort()).toEqual([false, false, true]);
+    mountBpffs(path);
     expect(isBpffs(path)).toBe(true);
-    expect(mountPointOf(path)).toBe(path);
+    expect(mountEntryOf(path)).toMatchObject({ mountPoint: path, source: "tproxyctl-2" });
     expect(statSync(path).mode & 0o777).toBe(0o700);
     mkdirSync(join(path, "pins"));
     expect(unmountBpffs(join(path, "pins"))).toBe(false);
     expect(unmountBpffs(path)).toBe(false);
     rmdirSync(join(path, "pins"));
     expect(unmountBpffs(path)).toBe(true);
-    expect(isBpffs(path)).toBe(false);
+    expect(existsSync(join(directory, "deep"))).toBe(false);
     expect(unmountBpffs(path)).toBe(false);
   });
 
-  test("never hides files", async () => {
+  test("of somebody else stays mounted", () => {
+    mkdirSync(path, { recursive: true });
+    mount({ source: "bpf", target: path, type: "bpf" });
+    expect(unmountBpffs(path)).toBe(false);
+    expect(isBpffs(path)).toBe(true);
+    umount2(path);
+  });
+
+  test("never hides files", () => {
     writeFileSync(join(path, "file"), "");
-    await expect(mountBpffs(path)).rejects.toMatchObject({
-      code: "BPFFS_UNUSABLE",
-      message: expect.stringContaining("would hide the files"),
-    });
-    await expect(mountBpffs(join(path, "file"))).rejects.toMatchObject({ code: "BPFFS_UNUSABLE" });
+    expect(() => mountBpffs(path)).toThrowError(
+      expect.objectContaining({
+        code: "BPFFS_UNUSABLE",
+        message: expect.stringContaining("would hide the files"),
+      }),
+    );
+    expect(() => mountBpffs(join(path, "file"))).toThrowError(
+      expect.objectContaining({ code: "BPFFS_UNUSABLE" }),
+    );
   });
 });
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -153,6 +154,24 @@ static void probe_accepted(const char *kind, const char *listen_text)
 	close(listener);
 }
 
+/* The largest answer that can be had without netfilter: 64 KiB, 16 pages. */
+static void probe_peer_groups(void)
+{
+	static gid_t groups[BUFFER / sizeof(gid_t)];
+	int fds[2];
+
+	for (size_t i = 0; i < COUNT(groups); i++)
+		groups[i] = (gid_t)(1000 + i);
+	if (setgroups(COUNT(groups), groups) < 0)
+		die("join %zu groups", COUNT(groups));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		die("make a pair of sockets");
+	for (size_t len = 0; len < COUNT(lengths); len++)
+		probe("groups", fds[0], SOL_SOCKET, SO_PEERGROUPS, lengths[len]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void print_left_out(void)
 {
 	for (size_t i = 0; i < COUNT(left_out); i++)
@@ -190,6 +209,9 @@ int sockopts_command(int argc, char **argv)
 	probe_fresh("udp4", AF_INET, SOCK_DGRAM);
 	probe_fresh("udp6", AF_INET6, SOCK_DGRAM);
 	probe_fresh("unix", AF_UNIX, SOCK_STREAM);
+	/* needs CAP_SETGID */
+	if (geteuid() == 0)
+		probe_peer_groups();
 	if (to.any.sa_family)
 		probe_connected(&to);
 	if (accepted) {

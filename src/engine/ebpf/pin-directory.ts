@@ -9,7 +9,6 @@ import { systemErrorCode, TproxyError } from "../../core/errors.ts";
  *     record                                  what it remembers of itself
  *     map-<name> program-<name> link-<key>
  *   staging-<cookie>-<generation>/            an installation that is being made; without its maker: rubbish
- *   own-mount-<directories>/                  empty; says that we mounted this bpffs
  *
  * A staging directory becomes the installation by being renamed, when everything in it works. bpffs allows no
  * dots in names.
@@ -74,6 +73,11 @@ export function promoteStaging(bpffs: string, cookie: bigint, generation: number
 export function removePinDirectory(path: string): void {
   for (const name of list(path)) unlinkSync(join(path, name));
   removeIfEmpty(path);
+}
+
+/** Removes the common directory after the last installation has left it. */
+export function removeHome(bpffs: string): void {
+  removeIfEmpty(join(bpffs, HOME));
 }
 
 function removeIfEmpty(path: string): void {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DEFAULT_BPFFS, leaveHome } from "./bpffs-home.ts";
 import { findHomes } from "./find-homes.ts";
 import { Installed } from "./installed.ts";
 import { removeAll } from "./remove.ts";
@@ -8,6 +9,8 @@ import { type InstanceStatus, readStatus } from "./status.ts";
 export async function uninstallEbpf(cookie: bigint, bpffs: string | undefined): Promise<string[]> {
   const homes = homesOf(cookie, bpffs);
   for (const home of homes) await removeAll(home, cookie);
+  // An installation, or its removal, may have been killed when nothing but the mount was there.
+  if (!homes.includes(DEFAULT_BPFFS)) await leaveHome(DEFAULT_BPFFS);
   return homes;
 }
 

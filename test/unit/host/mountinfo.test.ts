@@ -30,6 +30,7 @@ describe("mountinfo", () => {
       root: "/kubepods/pod1",
       mountPoint: "/part",
       type: "cgroup2",
+      source: "cgroup2",
     });
   });
 
