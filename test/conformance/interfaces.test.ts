@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { World } from "../support/world.ts";
 import { outcome, startWorld } from "./run-situations.ts";
-import { endpoint } from "./situations.ts";
+import { endpoint } from "./situation.ts";
 import { SK_LOOKUP, TC, WAYS } from "./ways.ts";
 
 const PLACES = [

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Connection, World } from "../support/world.ts";
-import { OPTION_SETS, type OptionSet, SERVED_PORTS, type Situation } from "./situations.ts";
+import type { OptionSet, Situation } from "./situation.ts";
+import { OPTION_SETS, SERVED_PORTS } from "./situations.ts";
 import type { Way } from "./ways.ts";
 
 /** Data in the SYN without a cookie: a fast open that always is one (client 1 and 4, server 2 and 0x200, 0x400). */

@@ -1,48 +1,10 @@
 // The TCP part of the table in the design, as data: who connects where, and what must become of it. It says nothing
 // of how that is done: every engine has to do the same.
 
-import { APP_UID, PROXY_UID } from "../support/world.ts";
-
-/** "mapped" is an AF_INET6 socket that is connected to a v4-mapped address: IPv4 to everybody but the application. */
-export const SOCKETS = ["v4", "v6", "mapped"] as const;
-export type SocketKind = (typeof SOCKETS)[number];
-
-export const DEFAULT_PORTS = { outbound: 15001, inbound: 15006 } as const;
+import { type OptionSet, optionSet, type Place, type Row, type SocketKind } from "./situation.ts";
 
 /** Real servers listen on these, on the service's host and on the remote one. On no other. */
 export const SERVED_PORTS = [1, 2, 80, 81, 8080, 65534, 65535] as const;
-
-export interface Situation {
-  readonly name: string;
-  readonly host: "service" | "remote";
-  readonly uid: number;
-  readonly socket: SocketKind;
-  /** What is special about the client's socket: flags of `tpnet connect`. */
-  readonly options: readonly string[];
-  readonly from: string | undefined;
-  readonly to: string;
-  /** To which of the proxy's ports the connection goes, or to neither. "refused": by the kernel, as ever. */
-  readonly expected: "outbound" | "inbound" | "untouched" | "refused";
-  readonly error: string;
-  /** Where the connection was going, as the proxy must see it. */
-  readonly original: string | null;
-  /** getpeername, as the application must see it. */
-  readonly peer: string | null;
-}
-
-/** Options of the installation, and the situations that are tried with it. */
-export interface OptionSet {
-  readonly title: string;
-  readonly flags: readonly string[];
-  readonly ports: { readonly outbound: number; readonly inbound: number };
-  readonly situations: readonly Situation[];
-}
-
-/** An address in both families; only one where the other has no such thing. */
-interface Place {
-  readonly v4?: string;
-  readonly v6?: string;
-}
 
 const REMOTE: Place = { v4: "10.66.0.2", v6: "fd66::2" };
 const OWN: Place = { v4: "10.66.0.1", v6: "fd66::1" };
@@ -53,20 +15,6 @@ const PASSTHROUGH: Place = { v4: "127.0.0.6", v6: "::6" };
 const MULTICAST: Place = { v4: "224.0.0.1", v6: "ff02::1" };
 const BROADCAST: Place = { v4: "10.66.0.255" };
 const LIMITED_BROADCAST: Place = { v4: "255.255.255.255" };
-
-interface Row {
-  readonly name: string;
-  readonly client: "app" | "proxy" | "remote";
-  readonly from?: Place;
-  readonly to: Place;
-  readonly port?: number;
-  readonly options?: readonly string[];
-  readonly expected: Situation["expected"];
-  readonly error?: string;
-  /** Where it is not `to`. */
-  readonly peer?: Place;
-  readonly sockets?: readonly SocketKind[];
-}
 
 const BASICS: readonly Row[] = [
   { name: "app → remote", client: "app", to: REMOTE, expected: "outbound" },
@@ -246,42 +194,3 @@ export const OPTION_SETS: readonly OptionSet[] = [
     { outbound: 25001, inbound: 25006 },
   ),
 ];
-
-export function optionSet(
-  title: string,
-  flags: readonly string[],
-  rows: readonly Row[],
-  ports: OptionSet["ports"] = DEFAULT_PORTS,
-): OptionSet {
-  return { title, flags, ports, situations: rows.flatMap(inAllFamilies) };
-}
-
-function inAllFamilies(row: Row): Situation[] {
-  return (row.sockets ?? SOCKETS).flatMap((socket) => {
-    const family = socket === "v6" ? "v6" : "v4";
-    const [from, to, peer] = [row.from, row.to, row.peer ?? row.to].map((place) => place?.[family]);
-    if (to === undefined || peer === undefined || (row.from !== undefined && from === undefined)) return [];
-    const port = row.port ?? 80;
-    const intercepted = row.expected === "outbound" || row.expected === "inbound";
-    return [
-      {
-        name: `${row.name} (${socket})`,
-        host: row.client === "remote" ? "remote" : "service",
-        uid: row.client === "proxy" ? PROXY_UID : APP_UID,
-        socket,
-        options: row.options ?? [],
-        from,
-        to: endpoint(to, port),
-        expected: row.expected,
-        error: row.error ?? "",
-        original: intercepted ? endpoint(to, port) : null,
-        peer:
-          row.expected === "refused" ? null : endpoint(socket === "mapped" ? `::ffff:${peer}` : peer, port),
-      },
-    ];
-  });
-}
-
-export function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
