@@ -83,8 +83,17 @@ export function removeClsact(ifindex: number): boolean {
   throw syscallError(`cannot remove the clsact qdisc of interface ${ifindex}`, -result);
 }
 
+const RTM_GETQDISC = 38;
 const RTM_GETTFILTER = 46;
+const TC_H_CLSACT = 0xfffffff1;
 const PARENT = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
+
+/** Whether an interface has the clsact qdisc, or the older ingress qdisc in its place. */
+export function hasClsact(ifindex: number): boolean {
+  return dumpRoute(RTM_GETQDISC, Buffer.alloc(20)).some(
+    (tcmsg) => tcmsg.readInt32LE(4) === ifindex && tcmsg.readUInt32LE(12) === TC_H_CLSACT,
+  );
+}
 
 /** All filters of an interface, of any kind and anybody's. */
 export function listTc(ifindex: number, direction: TcDirection): TcFilter[] {

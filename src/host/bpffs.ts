@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { describeError, systemErrorCode, TproxyError } from "../core/errors.ts";
 import { ERRNO } from "../native/errno.ts";
 import { MS, mount, umount2 } from "../native/mounts.ts";
+import type { Journal } from "./lock.ts";
 import { isBpffs, mountEntryOf } from "./mounts.ts";
 
 /** Begins the source of a mount of ours: `/proc/self/mountinfo` says whose it is from its first moment on. */
@@ -13,8 +14,9 @@ const OURS = "tproxyctl";
  * Mounts a BPF file system at a directory, which is made (0700) where it is not there. Throws BPFFS_UNUSABLE, also
  * for a directory with files in it, which a mount would hide. The caller holds the lock.
  */
-export function mountBpffs(path: string): void {
+export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_JOURNAL): void {
   const made = missingDirectories(path);
+  journal.intend(`${made} ${path}`);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     requireEmpty(path);
@@ -31,15 +33,25 @@ export function mountBpffs(path: string): void {
  * Unmounts what `mountBpffs` mounted at `path` if nothing is pinned in it (the kernel would drop all pins, those of
  * others too), and removes the directories that were made for it. False where something else is mounted, or nothing. Lazily: a shell that stands in it is no reason to leave it there. The caller holds the lock.
  */
-export function unmountBpffs(path: string): boolean {
+export function unmountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_JOURNAL): boolean {
   if (!isBpffs(path) || hasPins(path)) return false;
   const { mountPoint, source } = mountEntryOf(path);
   const made = new RegExp(`^${OURS}-(\\d+)$`).exec(source)?.[1];
   if (made === undefined || mountPoint !== realpathSync(path)) return false;
+  journal.intend(`${made} ${path}`);
   umount2(path, { lazy: true });
   removeDirectories(path, Number(made));
   return true;
 }
+
+/** Removes the directories of a holder of the lock that was killed between making them and mounting, or unmounting. */
+export function finishLeftover({ leftover }: Pick<Journal, "leftover">): void {
+  const [, made, path] = /^(\d+) (\/.*)$/.exec(leftover) ?? [];
+  // What is mounted says by itself how many directories belong to it.
+  if (path !== undefined && !isBpffs(path)) removeDirectories(path, Number(made));
+}
+
+const NO_JOURNAL = { intend: () => {} };
 
 /** How many directories `mkdir -p` would make. */
 function missingDirectories(path: string): number {

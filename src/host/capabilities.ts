@@ -53,9 +53,9 @@ export interface NeededCapability {
 }
 
 /**
- * What the eBPF engine needs, found by taking away one at a time (Linux 6.18; a test holds it). CAP_PERFMON is
- * not among them. Before Linux 5.8 there is no CAP_BPF: CAP_SYS_ADMIN takes its place. Before 5.11 lifting the
- * limit on locked memory needs CAP_SYS_RESOURCE on top. All count in the initial user namespace only.
+ * What the eBPF engine needs, found by taking away one at a time (Linux 6.18; a test holds it). Before Linux 5.8
+ * there are no CAP_BPF and CAP_PERFMON: CAP_SYS_ADMIN takes their place. Before 5.11 lifting the limit on locked
+ * memory needs CAP_SYS_RESOURCE on top. All count in the initial user namespace only.
  */
 export const CAPABILITIES_NEEDED: readonly NeededCapability[] = [
   {
@@ -65,6 +65,12 @@ export const CAPABILITIES_NEEDED: readonly NeededCapability[] = [
     reason: "loads and attaches network programs, adds ::6 to the loopback interface",
   },
   { capability: "bpf", or: ["sys_admin"], purpose: "always", reason: "makes maps and loads programs" },
+  {
+    capability: "perfmon",
+    or: ["sys_admin"],
+    purpose: "always",
+    reason: "lets the verifier follow the programs where they index into maps and packets",
+  },
   {
     capability: "sys_ptrace",
     or: [],

@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmdirSync,
   statSync,
   unlinkSync,
@@ -22,6 +23,14 @@ export interface LockOptions {
   readonly timeoutMs?: number;
   /** Where the lock files are; its parent must exist. */
   readonly directory?: string;
+}
+
+/** A lock that can be told what its holder is about to do, for the next one if the holder is killed on the way. */
+export interface Journal extends Disposable {
+  /** What a holder that was killed intended last; "" where there was none. */
+  readonly leftover: string;
+  /** One line; "" when it is done. */
+  intend(text: string): void;
 }
 
 const DIRECTORY = "/run/tproxyctl";
@@ -46,34 +55,42 @@ export async function lockNamespace(inode: number, options: LockOptions = {}): P
  * The lock that whoever mounts, unmounts, enters or leaves a BPF file system holds, in every network namespace:
  * several may share one. As `lockNamespace`, with the mount namespace's own file on the second step of the ladder.
  */
-export async function lockBpffs(options: LockOptions = {}): Promise<Disposable> {
+export async function lockBpffs(options: LockOptions = {}): Promise<Journal> {
   return lockByName("bpffs", options, (timeoutMs) => lockFile("/proc/self/ns/mnt", timeoutMs));
 }
 
 async function lockByName(
   name: string,
   { directory = DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
-  lockOtherwise: (timeoutMs: number) => Promise<Disposable>,
-): Promise<Disposable> {
+  lockOtherwise: (timeoutMs: number) => Promise<OwnedFd>,
+): Promise<Journal> {
   const path = `${directory}/${name}.lock`;
   const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path };
   for (;;) {
     const file = openLockFile(directory, path);
-    if (file === "read-only") return lockOtherwise(timeoutMs);
+    if (file === "read-only") return withoutJournal(await lockOtherwise(timeoutMs));
     if (file !== "vanished" && (await acquire(file, path, waiting)))
       return new LockedFile(file, directory, path);
   }
 }
 
-class LockedFile implements Disposable {
+class LockedFile implements Journal {
+  readonly leftover: string;
   readonly #file: OwnedFd;
   readonly #directory: string;
   readonly #path: string;
 
   constructor(file: OwnedFd, directory: string, path: string) {
+    this.leftover = readIntention(path);
     this.#file = file;
     this.#directory = directory;
     this.#path = path;
+    this.intend("");
+  }
+
+  intend(text: string): void {
+    ftruncateSync(this.#file.fd);
+    writeSync(this.#file.fd, `${process.pid}\n${text === "" ? "" : `${text}\n`}`, 0);
   }
 
   /** Unlinks before it unlocks: those who wait notice that their file is no longer the one at the path. */
@@ -117,15 +134,16 @@ function hasParent(directory: string): boolean {
   return statSync(dirname(directory), { throwIfNoEntry: false }) !== undefined;
 }
 
+/** The second line of the file: its holder went away without disposing of the lock. */
+function readIntention(path: string): string {
+  return readFileSync(path, "utf8").split("\n")[1] ?? "";
+}
+
 /** False where the holder before us removed the file while we waited. */
 async function acquire(file: OwnedFd, path: string, waiting: Waiting): Promise<boolean> {
   try {
     await waitForLock(file.fd, waiting);
-    if (isStillAt(file.fd, path)) {
-      ftruncateSync(file.fd);
-      writeSync(file.fd, `${process.pid}\n`);
-      return true;
-    }
+    if (isStillAt(file.fd, path)) return true;
   } catch (error) {
     file[Symbol.dispose]();
     throw error;
@@ -148,7 +166,11 @@ function removeIfEmpty(directory: string): void {
   }
 }
 
-async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<Disposable> {
+function withoutJournal(lock: OwnedFd): Journal {
+  return { leftover: "", intend: () => {}, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+}
+
+async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<OwnedFd> {
   if (statSync(NETNS_PATH).ino === inode) return lockFile(NETNS_PATH, timeoutMs);
   throw new TproxyError(
     "INTERNAL",

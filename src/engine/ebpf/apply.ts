@@ -10,7 +10,7 @@ import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
 import type { Features } from "./features.ts";
-import { detachFilter } from "./filter.ts";
+import { detachFilter, planFilter } from "./filter.ts";
 import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
 import { Installed } from "./installed.ts";
 import { loadPrograms } from "./load.ts";
@@ -46,7 +46,8 @@ export interface Applied {
 }
 
 /**
- * Intercepts as `plan` says, all of it or nothing. An installation that is there is changed in place: its
+ * Intercepts as `plan` says, all of it or nothing. The record comes first: what no pin holds (tc filters, ::6 on lo) is
+ * written down before it is there, so that it is found if this is killed. An installation that is there is changed in place: its
  * links get the new programs one by one, and each connection is decided by one program, old or new.
  */
 export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
@@ -56,6 +57,10 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 
+  const filters = features.tcx
+    ? []
+    : hooks.filter((hook) => hook.kind === "tc").map((hook) => planFilter(hook, previous));
+
   await using undo = new Undo();
   const generation = (previous?.generation ?? 0) + 1;
   const staging = await claimStaging(place.bpffs, plan.netns.cookie, generation);
@@ -63,6 +68,9 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
     removePinDirectory(staging);
     await leaveHome(place.bpffs);
   });
+  const record = makeRecord(plan, place.cgroup, { hooks, filters }, previous?.record);
+  using recordMap = writeRecord(record);
+  recordMap.pin(join(staging, RECORD_PIN));
   using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, previous, undo });
   attacher.attachAll(object, hooks.filter(isAnswering));
   const { listeners, owners } = adoptListeners(object, plan, inherited.listeners);
@@ -71,9 +79,6 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
     hooks.filter((hook) => !isAnswering(hook)),
   );
 
-  const record = makeRecord(plan, place.cgroup, { hooks, filters: attacher.filters }, previous?.record);
-  using recordMap = writeRecord(record);
-  recordMap.pin(join(staging, RECORD_PIN));
   pinAll(object, attacher, hooks, staging);
   if (plan.passthroughAddress === "missing") {
     await addLoopbackAddress(PASSTHROUGH_ADDRESS);

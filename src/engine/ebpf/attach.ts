@@ -5,9 +5,8 @@ import type { BpfObject } from "../../bpf/object.ts";
 import type { BpfProgram } from "../../bpf/program.ts";
 import type { Undo } from "../../core/undo.ts";
 import { attachFilter } from "./filter.ts";
-import { type Hook, hookKey, type TcHook } from "./hooks.ts";
+import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
-import type { FilterRecord } from "./record.ts";
 
 const NETNS = "/proc/thread-self/ns/net";
 
@@ -25,7 +24,6 @@ export interface AttachOptions {
  */
 export class Attacher implements Disposable {
   readonly links = new Map<string, BpfLink>();
-  readonly filters: FilterRecord[] = [];
   readonly #options: AttachOptions;
   readonly #made: BpfLink[] = [];
 
@@ -36,13 +34,10 @@ export class Attacher implements Disposable {
   attachAll(object: BpfObject, hooks: readonly Hook[]): void {
     for (const hook of hooks) {
       const program = object.program(hook.program);
-      if (hook.kind === "tc" && !this.#options.tcx) this.#filter(hook, program);
+      if (hook.kind === "tc" && !this.#options.tcx)
+        attachFilter(hook, program, this.#options.previous, this.#options.undo);
       else this.links.set(hookKey(hook), this.#replace(hook, program) ?? this.#create(hook, program));
     }
-  }
-
-  #filter(hook: TcHook, program: BpfProgram): void {
-    this.filters.push(attachFilter(hook, program, this.#options.previous, this.#options.undo));
   }
 
   #replace(hook: Hook, program: BpfProgram): BpfLink | undefined {

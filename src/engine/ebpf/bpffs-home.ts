@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
 import { TproxyError } from "../../core/errors.ts";
-import { mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
+import { finishLeftover, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
 import { lockBpffs } from "../../host/lock.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { makeStaging, removeHome } from "./pin-directory.ts";
@@ -28,14 +28,16 @@ export function checkBpffs(path: string): void {
  * no other namespace's uninstall takes it for unused.
  */
 export async function claimStaging(bpffs: string, cookie: bigint, generation: number): Promise<string> {
-  using _lock = await lockBpffs();
-  if (!isBpffs(bpffs)) mountBpffs(bpffs);
+  using lock = await lockBpffs();
+  finishLeftover(lock);
+  if (!isBpffs(bpffs)) mountBpffs(bpffs, lock);
   return makeStaging(bpffs, cookie, generation);
 }
 
 /** Removes our home from a bpffs when no installation is in it any more, and the mount if it is ours. */
 export async function leaveHome(bpffs: string): Promise<void> {
-  using _lock = await lockBpffs();
+  using lock = await lockBpffs();
+  finishLeftover(lock);
   removeHome(bpffs);
-  unmountBpffs(bpffs);
+  unmountBpffs(bpffs, lock);
 }

@@ -8,19 +8,27 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
-import { findHomes } from "./find-homes.ts";
+import { findHomesOf } from "./find-homes.ts";
 
 /**
- * Checks that the engine can do its work here, and finds the places for it. Changes nothing.
+ * Finds the places for the engine's work. Changes nothing, and needs no permission.
  *
- * @throws TproxyError CGROUP_UNUSABLE, BPFFS_UNUSABLE, CAPABILITY_MISSING, INSTANCE_CONFLICT
+ * @throws TproxyError CGROUP_UNUSABLE, BPFFS_UNUSABLE
  */
-export function checkHere(config: Config["ebpf"], plan: Plan): Place {
+export function findPlace(config: Config["ebpf"]): Place {
   const cgroup = findCgroup(config.cgroupPath);
   checkBpffs(config.bpffsPath);
-  checkCapabilities(config.bpffsPath, plan);
-  checkConflict(config.bpffsPath, plan.netns.cookie);
   return { cgroup, bpffs: config.bpffsPath, programs: config.programsSourcePath };
+}
+
+/**
+ * Checks that the engine may do its work there, and that nothing is in the way. Changes nothing.
+ *
+ * @throws TproxyError CAPABILITY_MISSING, INSTANCE_CONFLICT
+ */
+export function checkPlace({ bpffs }: Place, plan: Plan): void {
+  checkCapabilities(bpffs, plan);
+  checkConflict(bpffs, plan.netns.cookie);
 }
 
 function findCgroup(path: string): string {
@@ -62,7 +70,7 @@ function checkCapabilities(bpffs: string, plan: Plan): void {
 /** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */
 function checkConflict(bpffs: string, cookie: bigint): void {
   const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
-  const elsewhere = findHomes(cookie).filter((home) => realpathSync(home) !== here);
+  const elsewhere = findHomesOf(cookie).filter((home) => realpathSync(home) !== here);
   if (elsewhere.length === 0) return;
   throw new TproxyError(
     "INSTANCE_CONFLICT",

@@ -5,7 +5,7 @@ import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Engine, InstallReport } from "../engine.ts";
 import { apply, type Place } from "./apply.ts";
-import { checkHere } from "./check.ts";
+import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { openPrograms } from "./object-file.ts";
@@ -21,20 +21,22 @@ export class EbpfEngine implements Engine {
     this.#features = features;
   }
 
+  /** Says what it can without root, who alone may look at everything. */
   async describe(plan: Plan): Promise<readonly string[]> {
-    const place = this.#check(plan);
+    const place = this.#findPlace();
+    if (process.geteuid?.() === 0) checkPlace(place, plan);
     return describePlan(plan, place, this.#features());
   }
 
   async install(plan: Plan): Promise<InstallReport> {
-    const place = this.#check(plan);
+    const place = this.#findPlace();
+    checkPlace(place, plan);
     const { replaced, listeners, owners } = await apply(plan, place, this.#features());
     return { replaced, listeners, notes: noteProxiesOutside(owners, place.cgroup) };
   }
 
-  /** All that can be known to be wrong before anything is changed. */
-  #check(plan: Plan): Place {
-    const place = checkHere(this.#config, plan);
+  #findPlace(): Place {
+    const place = findPlace(this.#config);
     openPrograms(place.programs)[Symbol.dispose]();
     return place;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAvailable } from "../../bpf/probes.ts";
+import { type Feature, probe } from "../../bpf/probes.ts";
+import { atLeast, kernelRelease, parseKernelRelease } from "../../host/kernel.ts";
 
 /** What differs between kernels that can run the engine. */
 export interface Features {
@@ -18,10 +19,18 @@ export interface Features {
 /** Asks the kernel. What the engine cannot do without is not asked for: loading it tells. */
 export function probeFeatures(): Features {
   return {
-    getpeername: isAvailable("prog:getpeername4"),
-    lookup: isAvailable("prog:sk_lookup"),
-    lookupKnowsIfindex: isAvailable("sk_lookup:ingress_ifindex"),
-    sockopsKnowsNetns: isAvailable("sock_ops:get_netns_cookie"),
-    tcx: isAvailable("link:tcx"),
+    getpeername: has("prog:getpeername4"),
+    lookup: has("prog:sk_lookup"),
+    lookupKnowsIfindex: has("sk_lookup:ingress_ifindex"),
+    sockopsKnowsNetns: has("sock_ops:get_netns_cookie"),
+    tcx: has("link:tcx"),
   };
+}
+
+/** Without permission (a dry run) the kernel does not answer: then its version has to do. */
+function has(feature: Feature): boolean {
+  const { available, reason, kernel } = probe(feature);
+  if (available || reason !== "EPERM") return available;
+  const { major, minor } = parseKernelRelease(kernel);
+  return atLeast(parseKernelRelease(kernelRelease()), major, minor);
 }

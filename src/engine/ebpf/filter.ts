@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BpfProgram } from "../../bpf/program.ts";
-import { attachTc, detachTc, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
+import { attachTc, detachTc, hasClsact, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
 import type { Undo } from "../../core/undo.ts";
 import type { TcHook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -15,28 +15,37 @@ import type { FilterRecord } from "./record.ts";
 const PRIORITY = 49_006;
 const HANDLE = 1;
 
+/** The filter that will be at a hook: known, and recorded, before it is there. */
+export function planFilter(hook: TcHook, previous: Installed | undefined): FilterRecord {
+  const known = findFilter(hook, previous);
+  return {
+    interface: hook.interface,
+    index: hook.index,
+    priority: PRIORITY,
+    handle: HANDLE,
+    madeQdisc: known?.madeQdisc === true || !hasClsact(hook.index),
+  };
+}
+
 /** Attaches a filter, or replaces the program of the one that the installation before put there. */
 export function attachFilter(
   hook: TcHook,
   program: BpfProgram,
   previous: Installed | undefined,
   undo: Undo,
-): FilterRecord {
-  const known = previous?.record.filters.find((filter) => filter.index === hook.index);
-  const before = known === undefined ? undefined : previous?.program(hook.program);
-  const { qdiscCreated } = attachTc(program, locate(hook.index), { replace: known !== undefined });
-  const filter = {
-    interface: hook.interface,
-    index: hook.index,
-    priority: PRIORITY,
-    handle: HANDLE,
-    madeQdisc: qdiscCreated || known?.madeQdisc === true,
-  };
+): void {
+  const known = findFilter(hook, previous);
+  const before = known && previous?.program(hook.program);
+  const filter = planFilter(hook, previous);
+  attachTc(program, locate(hook.index), { replace: known !== undefined });
   undo.add(`taking the filter off ${hook.interface}`, () => {
     if (before === undefined) detachFilter(filter);
     else attachTc(before, locate(hook.index), { replace: true });
   });
-  return filter;
+}
+
+function findFilter(hook: TcHook, previous: Installed | undefined): FilterRecord | undefined {
+  return previous?.record.filters.find((filter) => filter.index === hook.index);
 }
 
 /** The id of the program that stands where the filter was put; undefined where none does. */

@@ -8,17 +8,23 @@ import { HOME, listPinDirectories } from "./pin-directory.ts";
 /** How far below the root of a bpffs a home is looked for: `--ebpf-bpffs-path /sys/fs/bpf/a/b`. */
 const DEPTH = 3;
 
+/** The directories on any bpffs that hold pins of a network namespace. */
+export function findHomesOf(cookie: bigint): string[] {
+  return findHomes().filter((home) => listPinDirectories(home, cookie).length > 0);
+}
+
 /**
- * The directories on any bpffs that hold pins of a network namespace: an installation is found wherever its
- * options put it. A file system that is mounted twice counts once.
+ * The directories on any bpffs that hold pins of ours, of whichever network namespace, or none any more: they are
+ * found wherever options put them. A file system that is mounted twice counts once.
  */
-export function findHomes(cookie: bigint): string[] {
+export function findHomes(): string[] {
   const seen = new Set<string>();
   const homes: string[] = [];
   for (const { mountPoint } of readMounts().filter((mount) => mount.type === "bpf")) {
     for (const directory of withSubdirectories(mountPoint, DEPTH)) {
-      if (listPinDirectories(directory, cookie).length === 0) continue;
-      const { dev, ino } = statSync(join(directory, HOME));
+      const home = statSync(join(directory, HOME), { throwIfNoEntry: false });
+      if (home === undefined) continue;
+      const { dev, ino } = home;
       if (seen.has(`${dev}:${ino}`)) continue;
       seen.add(`${dev}:${ino}`);
       homes.push(directory);

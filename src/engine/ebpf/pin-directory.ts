@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode, TproxyError } from "../../core/errors.ts";
+import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 
 /*
  * <bpffs>/tproxyctl/                          ours
@@ -55,11 +55,31 @@ export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[
     .sort((a, b) => b.generation - a.generation);
 }
 
-/** A new, empty directory to pin into. */
+/** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
   const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    makeDirectory(join(bpffs, HOME));
+    makeDirectory(path);
+  } catch (cause) {
+    throw new TproxyError(
+      "BPFFS_UNUSABLE",
+      `cannot make a directory for the pins in ${bpffs}: ${describeError(cause)}`,
+      {
+        cause,
+        hint: "Name a directory on a BPF file system that can be written to with --ebpf-bpffs-path.",
+      },
+    );
+  }
   return path;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw error;
+  }
 }
 
 /** From here on it is the installation. Returns the new path. */

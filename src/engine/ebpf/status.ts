@@ -11,8 +11,11 @@ import type { InstanceRecord } from "./record.ts";
 
 export interface HookStatus {
   readonly hook: Hook;
-  /** "detached": the link is gone, or what it was attached to. */
-  readonly state: "attached" | "detached";
+  /**
+   * "detached": the link is gone, or what it was attached to. "replaced": it runs another program than the one that
+   * was installed; an installation was killed half way, or somebody changed it.
+   */
+  readonly state: "attached" | "detached" | "replaced";
   readonly linkId?: number;
   readonly programId?: number;
 }
@@ -53,16 +56,21 @@ export function isIntact(status: InstanceStatus): boolean {
 }
 
 function readHook(installed: Installed, hook: Hook): HookStatus {
+  const attached = readAttached(installed, hook);
+  if (attached === undefined) return { hook, state: "detached" };
+  const expected = installed.program(hook.program).info().id;
+  return { hook, state: attached.programId === expected ? "attached" : "replaced", ...attached };
+}
+
+/** What is at a hook now; undefined for nothing. */
+function readAttached(installed: Installed, hook: Hook): { programId: number; linkId?: number } | undefined {
   const filter = installed.record.filters.find(({ index }) => hook.kind === "tc" && hook.index === index);
   if (filter !== undefined) {
-    const programId = installed.program(hook.program).info().id;
-    return filterProgram(filter) === programId
-      ? { hook, state: "attached", programId }
-      : { hook, state: "detached" };
+    const programId = filterProgram(filter);
+    return programId === undefined ? undefined : { programId };
   }
   const info = installed.link(hookKey(hook))?.info();
-  if (info === undefined || info.defunct) return { hook, state: "detached" };
-  return { hook, state: "attached", linkId: info.id, programId: info.programId };
+  return info === undefined || info.defunct ? undefined : { programId: info.programId, linkId: info.id };
 }
 
 function readListening(record: InstanceRecord): InstanceStatus["listening"] {

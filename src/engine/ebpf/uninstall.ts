@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DEFAULT_BPFFS, leaveHome } from "./bpffs-home.ts";
-import { findHomes } from "./find-homes.ts";
+import { DEFAULT_BPFFS } from "./bpffs-home.ts";
+import { findHomes, findHomesOf } from "./find-homes.ts";
 import { Installed } from "./installed.ts";
 import { removeAll } from "./remove.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
-/** Removes what the engine has in a network namespace, on every bpffs or on the one given. Returns the paths. */
+/**
+ * Removes what the engine has in a network namespace, on every bpffs or on the one given. Returns where that was.
+ * What a command that was killed left without an installation goes too: an empty directory, a mount.
+ */
 export async function uninstallEbpf(cookie: bigint, bpffs: string | undefined): Promise<string[]> {
-  const homes = homesOf(cookie, bpffs);
-  for (const home of homes) await removeAll(home, cookie);
-  // An installation, or its removal, may have been killed when nothing but the mount was there.
-  if (!homes.includes(DEFAULT_BPFFS)) await leaveHome(DEFAULT_BPFFS);
-  return homes;
+  const homes = new Set(bpffs === undefined ? [...findHomes(), DEFAULT_BPFFS] : [bpffs]);
+  const removed: string[] = [];
+  for (const home of homes) if ((await removeAll(home, cookie)) > 0) removed.push(home);
+  return removed;
 }
 
 /** The installations of a network namespace; more than one is a mistake that `status` shows. */
@@ -25,5 +27,5 @@ export function statusOfEbpf(cookie: bigint, bpffs: string | undefined): Instanc
 }
 
 function homesOf(cookie: bigint, bpffs: string | undefined): string[] {
-  return bpffs === undefined ? findHomes(cookie) : [bpffs];
+  return bpffs === undefined ? findHomesOf(cookie) : [bpffs];
 }
