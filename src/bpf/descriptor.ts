@@ -1,46 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { TproxyError } from "../core/errors.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { ERRNO, errnoName, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 
 /** What a descriptor of the bpf(2) system call can stand for. */
 export type DescriptorKind = "map" | "prog" | "link";
 
-/**
- * The file descriptor of a map, program or link. Its number cannot be had once it is closed: by then it may
- * be that of another file. A borrowed one belongs to a `BpfObject` and ends with it.
- */
-export class Descriptor implements Disposable {
-  #fd: number;
-  readonly owned: boolean;
-
-  constructor(fd: number, { owned }: { readonly owned: boolean }) {
-    if (!Number.isInteger(fd) || fd < 0) throw new TproxyError("INTERNAL", `not a file descriptor: ${fd}`);
-    this.#fd = fd;
-    this.owned = owned;
-  }
-
-  /** The number. Throws when closed. */
-  get fd(): number {
-    if (this.#fd < 0) throw new TproxyError("INTERNAL", "use of a closed file descriptor");
-    return this.#fd;
-  }
-
-  /** Closes an owned descriptor and forgets a borrowed one; again and again does no harm. */
-  [Symbol.dispose](): void {
-    const fd = this.#fd;
-    this.#fd = -1;
-    if (fd >= 0 && this.owned) closeSync(fd);
-  }
-}
-
 /** Opens a pin, and makes sure that it is of the kind that the caller takes it for. */
 export function openPin(path: string, kind: DescriptorKind): Descriptor {
   const fd = libbpf().bpf_obj_get(path);
   if (fd < 0)
     throw new TproxyError("STATE_DAMAGED", `cannot open the pin ${path}: ${errnoName(-fd)}`, { errno: -fd });
-  const descriptor = new Descriptor(fd, { owned: true });
+  const descriptor = new Descriptor(fd);
   const found = readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-");
   if (found.includes(`bpf-${kind}`)) return descriptor;
   descriptor[Symbol.dispose]();
@@ -53,7 +26,7 @@ export function openId(id: number, kind: DescriptorKind): Descriptor | undefined
   const fd = libbpf()[call](id);
   if (fd === -ERRNO.ENOENT) return undefined;
   if (fd < 0) throw syscallError(`${call}(${id})`, -fd);
-  return new Descriptor(fd, { owned: true });
+  return new Descriptor(fd);
 }
 
 /** Makes the file at `path` (on a bpffs) keep what `fd` stands for alive. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync } from "node:fs";
+import { Descriptor } from "../native/descriptor.ts";
 import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_link_update_opts } from "../native/libbpf-options.ts";
 import { ATTACH_TYPE, type AttachType, attachTypeName } from "./attach-types.ts";
-import { Descriptor, infoOf, openId, openPin, pin } from "./descriptor.ts";
+import { infoOf, openId, openPin, pin } from "./descriptor.ts";
 import type { BpfProgram } from "./program.ts";
 
 /** What a link attaches its program to. */
@@ -116,7 +117,7 @@ function withPath<T>(target: string | number, action: (fd: number) => T): T {
 function create(program: BpfProgram, target: number, type: AttachType, where: string): BpfLink {
   const { value, kernel } = ATTACH_TYPE[type];
   const fd = libbpf().bpf_link_create(program.fd, target, value, null);
-  if (fd >= 0) return new BpfLink(new Descriptor(fd, { owned: true }));
+  if (fd >= 0) return new BpfLink(new Descriptor(fd));
   const details = fd === -ERRNO.EINVAL ? { hint: `Attaching as ${type} needs Linux ${kernel}.` } : {};
   throw syscallError(`cannot attach ${program.name} to ${where} as ${type}`, -fd, details);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TproxyError } from "../core/errors.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
 import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_map_create_opts } from "../native/libbpf-options.ts";
-import { Descriptor, fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
 import { isPerCpu, MAP_TYPE, type MapType, mapTypeName } from "./map-types.ts";
 
 export interface MapInfo {
@@ -59,7 +60,7 @@ export class BpfMap implements Disposable {
     const type = MAP_TYPE[spec.type].value;
     const fd = libbpf().bpf_map_create(type, name.slice(0, 15), keySize, valueSize, maxEntries, options);
     if (fd < 0) throw syscallError(`cannot create the map ${name} (${spec.type})`, -fd);
-    return new BpfMap(new Descriptor(fd, { owned: true }));
+    return new BpfMap(new Descriptor(fd));
   }
 
   /** Opens a pinned map. Throws STATE_DAMAGED where the pin is missing or is something else. */
@@ -168,7 +169,7 @@ export class BpfMap implements Disposable {
 
   /** The same map with a descriptor of its own, for one that shall outlive its object. */
   duplicate(): BpfMap {
-    return new BpfMap(new Descriptor(dup(this.fd), { owned: true }));
+    return new BpfMap(new Descriptor(dup(this.fd)));
   }
 
   [Symbol.dispose](): void {

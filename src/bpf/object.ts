@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { TproxyError } from "../core/errors.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { errnoName } from "../native/errno.ts";
 import { readInitialValue } from "../native/initial-value.ts";
 import { libbpf, type MapPointer, type ObjectPointer, type ProgramPointer } from "../native/libbpf.ts";
 import { bpf_object_open_opts } from "../native/libbpf-options.ts";
 import { captureMessages } from "../native/messages.ts";
 import { isPointer } from "../native/pointer.ts";
-import { Descriptor } from "./descriptor.ts";
 import { readSections } from "./elf.ts";
 import { loadError } from "./load-error.ts";
 import { BpfMap } from "./map.ts";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { uptime } from "node:os";
+import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
-import { Descriptor, fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
 
 export interface ProgramInfo {
   readonly id: number;
@@ -59,7 +60,7 @@ export class BpfProgram implements Disposable {
 
   /** The same program with a descriptor of its own, for one that shall outlive its object. */
   duplicate(): BpfProgram {
-    return new BpfProgram(new Descriptor(dup(this.fd), { owned: true }), this.name);
+    return new BpfProgram(new Descriptor(dup(this.fd)), this.name);
   }
 
   [Symbol.dispose](): void {

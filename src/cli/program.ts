@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
 import { TproxyError } from "../core/errors.ts";
+import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
 import {
   ALL_FLAGS,
@@ -17,7 +18,6 @@ import type { Commands } from "./commands.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * Parses the command line and runs the command that it names.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { VERSION } from "../core/version.ts";
 import { COMMANDS, type Commands } from "./commands.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { reportError } from "./report-error.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * Does what the command line says, and reports what goes wrong. Never throws.

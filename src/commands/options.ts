@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the commands without a configuration of their own are told. Paths are absolute; undefined: not given. */
+/**
+ * What the commands without a configuration of their own are told. Paths are absolute; undefined: wherever the
+ * installation is.
+ */
 export interface UninstallOptions {
   readonly dryRun: boolean;
   readonly verbose: boolean;

@@ -4,13 +4,8 @@ import { type InstanceStatus, isIntact } from "../engine/ebpf/status.ts";
 import { statusOfEbpf } from "../engine/ebpf/uninstall.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
+import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
-
-export interface StatusOptions {
-  readonly json: boolean;
-  /** Absolute; undefined: wherever the installation is. */
-  readonly bpffsPath: string | undefined;
-}
 
 /** Exit status: 0 installed and intact, 1 not installed, 2 installed but not all of it works. */
 export async function runStatus(options: StatusOptions, io: CommandIo): Promise<number> {

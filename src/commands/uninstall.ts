@@ -3,14 +3,8 @@ import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
+import type { UninstallOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
-
-export interface UninstallOptions {
-  readonly dryRun: boolean;
-  readonly verbose: boolean;
-  /** Absolute; undefined: wherever the installation is. */
-  readonly bpffsPath: string | undefined;
-}
 
 /** Undoes what install did, all of it. Exit status 0: nothing of it is there, also where nothing was. */
 export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {

@@ -2,8 +2,8 @@
 import { constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { TproxyError } from "../core/errors.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { flock } from "../native/descriptors.ts";
-import { OwnedFd } from "./owned-fd.ts";
 
 /** Between two tries: flock(2) cannot wait for a given time, and its waiting would block the event loop. */
 const PAUSE_MS = 20;
@@ -12,8 +12,8 @@ const PAUSE_MS = 20;
  * Locks an existing file or directory against others who do the same, until disposed of or until the process
  * ends, however it ends. Throws LOCKED with the holder's pid after `timeoutMs`.
  */
-export async function lockFile(path: string, timeoutMs: number): Promise<OwnedFd> {
-  const file = new OwnedFd(openSync(path, constants.O_RDONLY));
+export async function lockFile(path: string, timeoutMs: number): Promise<Descriptor> {
+  const file = new Descriptor(openSync(path, constants.O_RDONLY));
   try {
     await waitForLock(file.fd, { deadline: performance.now() + timeoutMs, timeoutMs, what: path });
     return file;

@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { lockFile, type Waiting, waitForLock } from "./file-lock.ts";
 import { NETNS_PATH } from "./netns.ts";
-import { OwnedFd } from "./owned-fd.ts";
 
 export interface LockOptions {
   /** How long to wait for another holder, in milliseconds. */
@@ -62,7 +62,7 @@ export async function lockBpffs(options: LockOptions = {}): Promise<Journal> {
 async function lockByName(
   name: string,
   { directory = DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
-  lockOtherwise: (timeoutMs: number) => Promise<OwnedFd>,
+  lockOtherwise: (timeoutMs: number) => Promise<Descriptor>,
 ): Promise<Journal> {
   const path = `${directory}/${name}.lock`;
   const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path };
@@ -76,11 +76,11 @@ async function lockByName(
 
 class LockedFile implements Journal {
   readonly leftover: string;
-  readonly #file: OwnedFd;
+  readonly #file: Descriptor;
   readonly #directory: string;
   readonly #path: string;
 
-  constructor(file: OwnedFd, directory: string, path: string) {
+  constructor(file: Descriptor, directory: string, path: string) {
     this.leftover = readIntention(path);
     this.#file = file;
     this.#directory = directory;
@@ -102,11 +102,11 @@ class LockedFile implements Journal {
   }
 }
 
-function openLockFile(directory: string, path: string): OwnedFd | "vanished" | "read-only" {
+function openLockFile(directory: string, path: string): Descriptor | "vanished" | "read-only" {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   try {
     makeDirectory(directory);
-    return new OwnedFd(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)); // Node.js adds O_CLOEXEC
+    return new Descriptor(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)); // Node.js adds O_CLOEXEC
   } catch (cause) {
     if (cause instanceof TproxyError) throw cause;
     const code = systemErrorCode(cause);
@@ -140,7 +140,7 @@ function readIntention(path: string): string {
 }
 
 /** False where the holder before us removed the file while we waited. */
-async function acquire(file: OwnedFd, path: string, waiting: Waiting): Promise<boolean> {
+async function acquire(file: Descriptor, path: string, waiting: Waiting): Promise<boolean> {
   try {
     await waitForLock(file.fd, waiting);
     if (isStillAt(file.fd, path)) return true;
@@ -166,11 +166,11 @@ function removeIfEmpty(directory: string): void {
   }
 }
 
-function withoutJournal(lock: OwnedFd): Journal {
+function withoutJournal(lock: Descriptor): Journal {
   return { leftover: "", intend: () => {}, [Symbol.dispose]: () => lock[Symbol.dispose]() };
 }
 
-async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<OwnedFd> {
+async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<Descriptor> {
   if (statSync(NETNS_PATH).ino === inode) return lockFile(NETNS_PATH, timeoutMs);
   throw new TproxyError(
     "INTERNAL",

@@ -2,9 +2,9 @@
 import { fstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import type { ListenerFact } from "../core/facts.ts";
+import { Descriptor } from "../native/descriptor.ts";
 import { ERRNO } from "../native/errno.ts";
 import { pidfd_getfd, pidfd_open } from "../native/processes.ts";
-import { OwnedFd } from "./owned-fd.ts";
 
 /** A process that has a socket open: one of them where several share it. */
 export interface SocketOwner {
@@ -44,10 +44,10 @@ export function findSocketOwners(sockets: readonly Pick<ListenerFact, "inode" | 
  * Our own descriptor for another process's socket (Linux 5.6). Throws SYSCALL_FAILED where the process has gone
  * or its descriptor is something else by now, CAPABILITY_MISSING without CAP_SYS_PTRACE.
  */
-export function takeSocket(owner: SocketOwner): OwnedFd {
+export function takeSocket(owner: SocketOwner): Descriptor {
   try {
-    using pidfd = new OwnedFd(pidfd_open(owner.pid));
-    const socket = new OwnedFd(pidfd_getfd(pidfd.fd, owner.fd));
+    using pidfd = new Descriptor(pidfd_open(owner.pid));
+    const socket = new Descriptor(pidfd_getfd(pidfd.fd, owner.fd));
     if (fstatSync(socket.fd).ino === owner.inode) return socket;
     socket[Symbol.dispose]();
   } catch (error) {

@@ -11,18 +11,13 @@ const PORTS = ["0.0.0.0:80", "[::]:80", "0.0.0.0:81", "[::]:81"];
  * Two services, each with a proxy and a remote host of its own, in one cgroup:
  * service (10.66.0.1) – remote (10.66.0.2), second (10.66.5.1) – beyond (10.66.5.2).
  */
-async function twoServices(): Promise<World> {
-  const world = await World.create();
-  try {
+function twoServices(): Promise<World> {
+  return World.create(async (world) => {
     await world.addNamespace("second");
     await world.addHost("beyond", "eth0", 5, "second");
     for (const host of ["service", "remote", "second", "beyond"]) await world.serve(PORTS, { host });
     for (const host of ["service", "second"]) await world.startProxy({ host });
-    return world;
-  } catch (error) {
-    await world[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 async function installSecond(world: World, ...flags: readonly string[]): Promise<void> {

@@ -34,19 +34,14 @@ export function describeSituations(way: Way): void {
 }
 
 /** Real servers on both hosts, and the proxy on all the ports that it may be asked to use. */
-export async function startWorld(): Promise<World> {
-  const world = await World.create();
-  try {
+export function startWorld(): Promise<World> {
+  return World.create(async (world) => {
     for (const host of ["service", "remote"]) {
       await world.run(["sysctl", "-q", "-w", FAST_OPEN], { host });
       await world.serve(everywhere(SERVED_PORTS), host === "service" ? {} : { host, cgroup: false });
     }
     await world.startProxy({ listen: everywhere([15001, 15006, 25001, 25006]) });
-    return world;
-  } catch (error) {
-    await world[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 function everywhere(ports: readonly number[]): string[] {

@@ -10,9 +10,14 @@ const MOUNTS = ["grep", "-c", " /run/kuma/bpf .* - bpf ", "/proc/self/mountinfo"
 
 async function privateWorld(make: () => Promise<World>) {
   const world = await make();
-  const mounts = await PrivateMounts.create(world);
-  const look = { mountsOf: mounts.pid };
-  return { world, mounts, look, isMounted: async () => (await mounts.run(MOUNTS)).stdout === "1" };
+  try {
+    const mounts = await PrivateMounts.create(world);
+    const look = { mountsOf: mounts.pid };
+    return { world, mounts, look, isMounted: async () => (await mounts.run(MOUNTS)).stdout === "1" };
+  } catch (error) {
+    await world[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 function expectSuccess(...results: readonly Result[]): void {

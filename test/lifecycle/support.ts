@@ -158,10 +158,8 @@ export function withProgramFile(directory: string, bytes: Uint8Array): string {
 }
 
 /** A world whose proxy listens on 15001 and 15006. */
-export async function worldWithProxy(): Promise<World> {
-  const world = await World.create();
-  await world.startProxy();
-  return world;
+export function worldWithProxy(): Promise<World> {
+  return World.create((world) => world.startProxy());
 }
 
 /** Connections that stay open: what is sent comes back, as `release` finds out. */

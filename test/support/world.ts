@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -66,6 +66,7 @@ export class World implements AsyncDisposable {
   readonly cgroup: string;
   /** A bpffs of its own; the installation under test goes there. */
   readonly bpffs: string;
+  readonly #project = mkdtempSync(join(tmpdir(), "tproxyctl-project-"));
   readonly #undo: (() => Promise<unknown>)[] = [];
 
   private constructor(cgroupRoot: string, bpffs: string) {
@@ -73,10 +74,12 @@ export class World implements AsyncDisposable {
     this.bpffs = bpffs;
   }
 
-  static async create(): Promise<World> {
+  /** @param setUp what the world begins with; where it fails, nothing of the world is left */
+  static async create(setUp?: (world: World) => Promise<unknown>): Promise<World> {
     const world = new World(cgroup2Root(), mkdtempSync(join(tmpdir(), "tproxyctl-test-")));
     try {
       await world.#build();
+      await setUp?.(world);
       return world;
     } catch (error) {
       await world[Symbol.asyncDispose]();
@@ -85,6 +88,7 @@ export class World implements AsyncDisposable {
   }
 
   async #build(): Promise<void> {
+    await this.#showProject();
     this.defer(async () => rmSync(this.bpffs, { recursive: true }));
     await execa("mount", ["-t", "bpf", "bpf", this.bpffs]);
     this.defer(() => execa("umount", [this.bpffs]));
@@ -92,6 +96,14 @@ export class World implements AsyncDisposable {
     this.defer(() => this.#removeCgroup());
     await this.addNamespace("service");
     await this.addHost("remote", "eth0", 0);
+  }
+
+  /** Binds the project to where every user can read it: a clone below /root can be read by root alone. */
+  async #showProject(): Promise<void> {
+    chmodSync(this.#project, 0o755);
+    this.defer(async () => rmdirSync(this.#project));
+    await execa("mount", ["--bind", projectRoot, this.#project]);
+    this.defer(() => execa("umount", [this.#project]));
   }
 
   /** Runs at the end, the last one first. */
@@ -167,8 +179,13 @@ export class World implements AsyncDisposable {
       ...dropCapabilities.flatMap((name) => ["--drop-cap", name]),
       ...(uid === undefined ? [] : ["--uid", String(uid), "--gid", String(uid)]),
       "--",
-      ...args,
+      ...args.map((argument) => this.#reachable(argument)),
     ];
+  }
+
+  #reachable(argument: string): string {
+    if (!argument.startsWith(projectRoot)) return argument;
+    return join(this.#project, argument.slice(projectRoot.length));
   }
 
   async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {

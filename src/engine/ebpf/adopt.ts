@@ -10,7 +10,6 @@ import { formatEndpoint } from "../../core/address.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { ListenerFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
-import type { OwnedFd } from "../../host/owned-fd.ts";
 import { findSocketOwners, type SocketOwners, takeSocket } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
 
@@ -45,7 +44,7 @@ export function adoptListeners(object: BpfObject, plan: Plan, known: boolean): A
 }
 
 /** A proxy may be restarted while we look; its new sockets are seen by the sockops program. */
-function take(listener: ListenerFact, owners: SocketOwners): OwnedFd | undefined {
+function take(listener: ListenerFact, owners: SocketOwners): ReturnType<typeof takeSocket> | undefined {
   const owner = owners.get(listener.inode);
   if (owner === undefined) return undefined;
   try {

@@ -46,9 +46,11 @@ export interface Applied {
 }
 
 /**
- * Intercepts as `plan` says, all of it or nothing. The record comes first: what no pin holds (tc filters, ::6 on lo) is
- * written down before it is there, so that it is found if this is killed. An installation that is there is changed in place: its
+ * Intercepts as `plan` says, all of it or nothing. An installation that is there is changed in place: its
  * links get the new programs one by one, and each connection is decided by one program, old or new.
+ *
+ * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
+ * it is found if this is killed.
  */
 export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
   await removeStagings(place.bpffs, plan.netns.cookie);

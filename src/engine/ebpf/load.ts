@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { structCodec } from "../../bpf/layout.ts";
-import { OBJECT_ABI, TP_LISTENING, TP_REASON } from "../../bpf/layouts.gen.ts";
+import { OBJECT_ABI, TP_REASON } from "../../bpf/layouts.gen.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -58,8 +57,6 @@ function chooseInheritance(plan: Plan, previous: Installed | undefined): Inherit
     listeners: outbound.port === plan.outbound.port && inbound.port === plan.inbound.port,
   };
 }
-
-export const LISTENING = structCodec(TP_LISTENING);
 
 /** Names of the counters, without the last, which is their number. */
 export const REASONS = Object.keys(TP_REASON).filter((name) => name !== "TP_REASON_COUNT");
