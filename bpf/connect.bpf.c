@@ -23,7 +23,6 @@
 
 enum verdict {
 	UNTOUCHED,
-	REFUSED,
 	TO_OUTBOUND,
 	TO_INBOUND,
 };
@@ -74,8 +73,7 @@ static __always_inline enum verdict decide_self(const struct tp_endpoint *from,
 }
 
 static __always_inline enum verdict decide(const struct tp_endpoint *from,
-					   const struct tp_endpoint *to,
-					   __u32 device)
+					   const struct tp_endpoint *to)
 {
 	bool by_proxy = (__u32)bpf_get_current_uid_gid() == tp_config.proxy_uid;
 	__u32 kind = is_loopback_range(to) ? TP_ADDRESS_LOCAL : address_kind(to);
@@ -99,11 +97,6 @@ static __always_inline enum verdict decide(const struct tp_endpoint *from,
 	if (!is_redirected_port(TP_OUTBOUND, bpf_ntohs(to->port))) {
 		count(TP_OUTBOUND_EXCLUDED_PORT);
 		return UNTOUCHED;
-	}
-	/* Loopback cannot be reached from another device: say no, do not hang. */
-	if (device && device != LOOPBACK_IFINDEX) {
-		count(TP_OUTBOUND_DEVICE_BOUND);
-		return REFUSED;
 	}
 	return TO_OUTBOUND;
 }
@@ -146,13 +139,19 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 				    const struct tp_endpoint *to,
 				    struct tp_socket **redirected)
 {
-	enum verdict verdict = decide(from, to, ctx->sk->bound_dev_if);
+	enum verdict verdict = decide(from, to);
 	enum tp_direction direction = verdict == TO_OUTBOUND ? TP_OUTBOUND : TP_INBOUND;
+	__u32 device = ctx->sk->bound_dev_if;
 	struct tp_socket *socket;
 
 	*redirected = 0;
-	if (verdict == UNTOUCHED || verdict == REFUSED)
-		return verdict == UNTOUCHED;
+	if (verdict == UNTOUCHED)
+		return true;
+	/* Loopback cannot be reached from another device: say no, do not hang. */
+	if (device && device != LOOPBACK_IFINDEX) {
+		count(TP_OUTBOUND_DEVICE_BOUND);
+		return false;
+	}
 	socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0,
 				    BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket) {

@@ -1,7 +1,7 @@
 // Sockets that are special, beyond what the table of situations says.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { APP_UID, type Connection, TPNET, type World } from "../support/world.ts";
+import { APP_UID, type Connection, PROXY_UID, TPNET, type World } from "../support/world.ts";
 import { outcome, startWorld } from "./run-situations.ts";
 import { WAYS } from "./ways.ts";
 
@@ -22,10 +22,17 @@ describe.each(WAYS)("inbound by $way", ({ flags }) => {
 
   describe.each(KINDS)("$socket", ({ to, peer, flags }) => {
     // Loopback, where the proxy is, cannot be reached from another device: a stated policy, not a hang.
-    test("one bound to a device is refused at once, and counted", async () => {
+    test.each([
+      ["an application's", APP_UID, to],
+      [
+        "the proxy's own, to an address of this host,",
+        PROXY_UID,
+        to.includes("fd66") ? "[fd66::1]:80" : "10.66.0.1:80",
+      ],
+    ])("%s bound to a device is refused at once, and counted", async (_whose, uid, where) => {
       const before = await world.counter("outboundDeviceBound");
       // Without CAP_NET_RAW a socket can be bound once, as since Linux 5.7.
-      const connection = await world.connect(to, { flags: ["--device", "eth0", ...flags] });
+      const connection = await world.connect(where, { uid, flags: ["--device", "eth0", ...flags] });
       expect(connection).toMatchObject({ ok: false, stage: "connect", error: "EPERM", server: null });
       expect(connection.ms).toBeLessThan(1000);
       expect(await world.counter("outboundDeviceBound")).toBe(before + 1);
