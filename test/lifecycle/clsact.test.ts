@@ -32,6 +32,7 @@ test("reinstall replaces the program of the one filter", async () => {
   const ids = /:\[\d+\]| id \d+/g;
   expect(second?.replaceAll(ids, "")).toBe(first?.replaceAll(ids, ""));
   expect(second).not.toBe(first);
+  expect((await world.status()).exitCode).toBe(0);
   await expectInterception(world);
 });
 
