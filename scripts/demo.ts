@@ -108,8 +108,7 @@ async function askAll(world: World, proxy: Running | undefined): Promise<Answer[
 }
 
 async function ask(world: World, request: Request, proxy: Running | undefined): Promise<Answer> {
-  const host = request.address.includes(":") ? `[${request.address}]` : request.address;
-  const url = `http://${host}:${PORT}/`;
+  const url = `http://${endpoint(request.address, String(PORT))}/`;
   const seen = proxy?.lines.length ?? 0;
   show(`${request.client}$`, `curl ${url}`);
   const format = "\n%{remote_ip} %{remote_port}";

@@ -124,10 +124,6 @@ export function probe(feature: Feature): ProbeResult {
   return result;
 }
 
-export function isAvailable(feature: Feature): boolean {
-  return probe(feature).available;
-}
-
 function program(kernel: string, tiny: TinyProgram): Probe {
   return { kernel, lack: () => lackOfProgram(tiny) };
 }

@@ -31,7 +31,8 @@ export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_J
 
 /**
  * Unmounts what `mountBpffs` mounted at `path` if nothing is pinned in it (the kernel would drop all pins, those of
- * others too), and removes the directories that were made for it. False where something else is mounted, or nothing. Lazily: a shell that stands in it is no reason to leave it there. The caller holds the lock.
+ * others too), and removes the directories that were made for it. False where something else is mounted, or nothing.
+ * Lazily: a shell that stands in it is no reason to leave it there. The caller holds the lock.
  */
 export function unmountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_JOURNAL): boolean {
   if (!isBpffs(path) || hasPins(path)) return false;

@@ -85,7 +85,8 @@ class LockedFile implements Journal {
     this.#file = file;
     this.#directory = directory;
     this.#path = path;
-    this.intend("");
+    // Not lost if we are killed before it is dealt with.
+    this.intend(this.leftover);
   }
 
   intend(text: string): void {

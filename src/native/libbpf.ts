@@ -57,15 +57,6 @@ function bindLibrary(library: Library) {
       "void *libbpf_set_print(void *fn)",
     ),
     libbpf_num_possible_cpus: library.func<() => number>("int libbpf_num_possible_cpus()"),
-    libbpf_probe_bpf_prog_type: library.func<(type: number, opts: null) => number>(
-      "int libbpf_probe_bpf_prog_type(int prog_type, const void *opts)",
-    ),
-    libbpf_probe_bpf_map_type: library.func<(type: number, opts: null) => number>(
-      "int libbpf_probe_bpf_map_type(int map_type, const void *opts)",
-    ),
-    libbpf_probe_bpf_helper: library.func<(type: number, helper: number, opts: null) => number>(
-      "int libbpf_probe_bpf_helper(int prog_type, int helper_id, const void *opts)",
-    ),
   };
 }
 
@@ -100,12 +91,6 @@ function bindObject(library: Library) {
     bpf_program__name: library.func<(program: ProgramPointer) => string>(
       "const char *bpf_program__name(const void *prog)",
     ),
-    bpf_program__set_log_buf: library.func<(program: ProgramPointer, log: Bytes, size: number) => number>(
-      "int bpf_program__set_log_buf(void *prog, void *log_buf, size_t log_size)",
-    ),
-    bpf_program__set_log_level: library.func<(program: ProgramPointer, level: number) => number>(
-      "int bpf_program__set_log_level(void *prog, uint32_t log_level)",
-    ),
   };
 }
 
@@ -114,10 +99,6 @@ function bindMap(library: Library) {
   return {
     bpf_map__fd: library.func<Getter>("int bpf_map__fd(const void *map)"),
     bpf_map__name: library.func<(map: MapPointer) => string>("const char *bpf_map__name(const void *map)"),
-    bpf_map__type: library.func<Getter>("int bpf_map__type(const void *map)"),
-    bpf_map__key_size: library.func<Getter>("uint32_t bpf_map__key_size(const void *map)"),
-    bpf_map__value_size: library.func<Getter>("uint32_t bpf_map__value_size(const void *map)"),
-    bpf_map__max_entries: library.func<Getter>("uint32_t bpf_map__max_entries(const void *map)"),
     bpf_map__set_max_entries: library.func<(map: MapPointer, entries: number) => number>(
       "int bpf_map__set_max_entries(void *map, uint32_t max_entries)",
     ),

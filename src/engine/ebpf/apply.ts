@@ -53,9 +53,9 @@ export interface Applied {
  * it is found if this is killed.
  */
 export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
+  using object = openPrograms(place.programs);
   await removeStagings(place.bpffs, plan.netns.cookie);
   using previous = Installed.find(place.bpffs, plan.netns.cookie);
-  using object = openPrograms(place.programs);
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 

@@ -55,8 +55,9 @@ function checkCgroup(path: string): string {
 }
 
 function checkCapabilities(bpffs: string, plan: Plan): void {
-  const purposes: CapabilityPurpose[] = [];
-  if (!isBpffs(bpffs)) purposes.push("mount-bpffs");
+  const purposes: CapabilityPurpose[] = isBpffs(bpffs) ? [] : ["mount-bpffs"];
+  if (missingCapabilities([...purposes, "running-proxy"]).length === 0) return;
+  // Not all are there: are those for a running proxy needed at all?
   const ports = new Set([plan.outbound.port, plan.inbound.port]);
   if (findListeners(ports).length > 0) purposes.push("running-proxy");
   const missing = missingCapabilities(purposes);

@@ -4,7 +4,7 @@ import { isInCgroup } from "../../host/cgroups.ts";
 import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Engine, InstallReport } from "../engine.ts";
-import { apply, type Place } from "./apply.ts";
+import { apply } from "./apply.ts";
 import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
@@ -23,22 +23,17 @@ export class EbpfEngine implements Engine {
 
   /** Says what it can without root, who alone may look at everything. */
   async describe(plan: Plan): Promise<readonly string[]> {
-    const place = this.#findPlace();
+    const place = findPlace(this.#config);
     if (process.geteuid?.() === 0) checkPlace(place, plan);
+    openPrograms(place.programs)[Symbol.dispose]();
     return describePlan(plan, place, this.#features());
   }
 
   async install(plan: Plan): Promise<InstallReport> {
-    const place = this.#findPlace();
+    const place = findPlace(this.#config);
     checkPlace(place, plan);
     const { replaced, listeners, owners } = await apply(plan, place, this.#features());
     return { replaced, listeners, notes: noteProxiesOutside(owners, place.cgroup) };
-  }
-
-  #findPlace(): Place {
-    const place = findPlace(this.#config);
-    openPrograms(place.programs)[Symbol.dispose]();
-    return place;
   }
 }
 
