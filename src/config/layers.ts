@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SettingKey } from "./config.ts";
 import { flagSource, type GivenFlag } from "./flag.ts";
+import type { SettingName } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** A value as it was given, not yet read, and what messages call the place it came from. */
@@ -11,7 +11,7 @@ export interface Given {
 }
 
 /** What one place (a file, the environment, the command line) says about some of the settings. */
-export type Layer = ReadonlyMap<SettingKey, Given>;
+export type Layer = ReadonlyMap<SettingName, Given>;
 
 /** Lays later layers over earlier ones. A value replaces the one below it whole, lists as well. */
 export function mergeLayers(layers: readonly Layer[]): Layer {
@@ -24,7 +24,7 @@ export function defaultLayer(): Layer {
 
 /** What the command line says: the last of a setting's flags counts, unless their values add up. */
 export function flagLayer(given: readonly GivenFlag[]): Layer {
-  const layer = new Map<SettingKey, Given>();
+  const layer = new Map<SettingName, Given>();
   for (const { flag, text } of given) {
     const setting = SETTINGS.find((candidate) => candidate.flags.some(({ name }) => name === flag.name));
     if (setting === undefined) continue; // a flag without effect

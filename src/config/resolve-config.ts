@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConfigError, type Problem } from "../core/errors.ts";
-import type { Config, SettingKey } from "./config.ts";
+import type { Config } from "./config.ts";
+import { flagSource } from "./flag.ts";
 import { defaultLayer, type Layer, mergeLayers } from "./layers.ts";
 import { configSchema } from "./schema.ts";
+import type { SettingName } from "./setting.ts";
+import { mainFlagOf } from "./settings.ts";
 
 /** The configuration, and where each of its values came from. */
 export interface ResolvedConfig {
   readonly config: Config;
   /** `--flag`, `file:key`, `VARIABLE` or "default". */
-  readonly sources: ReadonlyMap<SettingKey, string>;
+  readonly sources: ReadonlyMap<SettingName, string>;
 }
 
 /**
@@ -25,7 +28,7 @@ export function resolveConfig(layers: readonly Layer[]): ResolvedConfig {
   }
   const problems = findContradictions(parsed.data, sources);
   if (problems.length > 0) throw new ConfigError(problems);
-  return { config: deepFreeze(parsed.data), sources };
+  return { config: deepFreeze(withImplied(parsed.data)), sources };
 }
 
 /** `redirect.inbound.port` → 15006 as `{ redirect: { inbound: { port: 15006 } } }`. */
@@ -65,7 +68,12 @@ function toProblem(
 }
 
 /** What each value allows and all of them together do not. */
-function findContradictions(config: Config, sources: ReadonlyMap<SettingKey, string>): readonly Problem[] {
+function findContradictions(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
+  return [...findSharedPort(config, sources), ...findBothDnsFlags(config, sources)];
+}
+
+/** The DNS proxy takes datagrams: its port is free for connections. */
+function findSharedPort(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
   const { inbound, outbound } = config.redirect;
   if (inbound.port !== outbound.port) return [];
   const [key, other] = ["redirect.inbound.port", "redirect.outbound.port"] as const;
@@ -76,6 +84,26 @@ function findContradictions(config: Config, sources: ReadonlyMap<SettingKey, str
       message: `the proxy cannot take inbound and outbound connections at one port, ${inbound.port}: give two ports`,
     },
   ];
+}
+
+/**
+ * Two flags that mean different things. Between keys of files there is no contradiction: `enabled` says whether,
+ * `captureAll` says how much.
+ */
+function findBothDnsFlags(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
+  const { dns } = config.redirect;
+  const [some, all] = ["redirect.dns.enabled", "redirect.dns.captureAll"] as const;
+  const isFlag = (key: SettingName) => sources.get(key) === flagSource(mainFlagOf(key));
+  if (!dns.enabled || !dns.captureAll || !isFlag(some) || !isFlag(all)) return [];
+  const [source, other] = [flagSource(mainFlagOf(some)), flagSource(mainFlagOf(all))];
+  return [{ source, message: `is for some name servers and ${other} for all of them: give one of the two` }];
+}
+
+/** All queries are queries: whoever captures them all has switched it on. */
+function withImplied(config: Config): Config {
+  const { dns } = config.redirect;
+  const enabled = dns.enabled || dns.captureAll;
+  return { ...config, redirect: { ...config.redirect, dns: { ...dns, enabled } } };
 }
 
 function deepFreeze<T>(value: T): T {

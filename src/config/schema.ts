@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from "zod/mini";
 import type { Config } from "./config.ts";
+import { parseExecutables } from "./executables.ts";
+import { parsePrefixList, parseVirtualNetworks } from "./networks.ts";
+import { parseUserRules } from "./user-rules.ts";
 import {
   parseAddressList,
   parseBoolean,
+  parseEngineChoice,
   parseIpFamilyMode,
+  parseMilliseconds,
   parseNonEmptyPath,
   parsePath,
   parsePort,
   parsePortList,
   parseText,
   type ValueParser,
+  wholeNumber,
 } from "./values.ts";
 
 /*
@@ -33,21 +39,54 @@ const addresses = leaf(
   z.union([z.array(z.string()), z.string()], "must be a list of IP addresses"),
   parseAddressList,
 );
+const prefixes = leaf(
+  z.union([z.array(z.string()), z.string()], "must be a list of IP addresses and prefixes"),
+  parsePrefixList,
+);
+/** A number alone is a UID. */
+const userRules = leaf(
+  z.union([z.array(z.union([z.number(), z.string()])), z.number(), z.string()], "must be a list of rules"),
+  parseUserRules,
+  ";",
+);
+const networks = leaf(
+  z.union([z.array(z.string()), z.string()], "must be a list of virtual networks"),
+  parseVirtualNetworks,
+);
+const executables = leaf(
+  z.union([z.array(z.string()), z.string()], "must be a list of executables"),
+  parseExecutables,
+);
+const milliseconds = leaf(z.union([z.number(), z.string()], "must be a duration"), parseMilliseconds);
 const text = z.string("must be a text");
 
-const direction = z.strictObject({
+const direction = {
   enabled: boolean,
   port,
   includePorts: ports,
   excludePorts: ports,
-});
+  excludePortsForIPs: prefixes,
+  insertRedirectInsteadOfAppend: boolean,
+};
 
 export const configSchema = z.strictObject({
   kumaDPUser: leaf(z.union([z.number(), z.string()], "must be a user's name or UID"), parseText),
   ipFamilyMode: leaf(text, parseIpFamilyMode),
+  engine: leaf(text, parseEngineChoice),
   dryRun: boolean,
   verbose: boolean,
-  redirect: z.strictObject({ inbound: direction, outbound: direction }),
+  redirect: z.strictObject({
+    inbound: z.strictObject(direction),
+    outbound: z.strictObject({ ...direction, excludePortsForUIDs: userRules }),
+    dns: z.strictObject({
+      enabled: boolean,
+      port,
+      captureAll: boolean,
+      skipConntrackZoneSplit: boolean,
+      resolvConfigPath: leaf(text, parseNonEmptyPath),
+    }),
+    vnet: z.strictObject({ networks }),
+  }),
   ebpf: z.strictObject({
     enabled: boolean,
     instanceIPs: addresses,
@@ -56,6 +95,13 @@ export const configSchema = z.strictObject({
     programsSourcePath: leaf(text, parsePath),
     tcAttachIface: leaf(text, parseText),
   }),
+  dropInvalidPackets: boolean,
+  log: z.strictObject({ enabled: boolean, level: number(7) }),
+  comments: z.strictObject({ disabled: boolean }),
+  wait: number(2_147_483_647),
+  waitInterval: number(4_294_967_295),
+  retry: z.strictObject({ maxRetries: number(2_147_483_647), sleepBetweenRetriesMs: milliseconds }),
+  iptablesExecutables: executables,
 });
 
 /** Fails to compile where the schema and the interface part. */
@@ -63,21 +109,26 @@ configSchema satisfies z.ZodMiniType<Config>;
 
 type Written = string | number | boolean | readonly (string | number)[];
 
-/** A value that is written as `input` says and read by `parse`. */
-function leaf<T>(input: z.ZodMiniType<Written>, parse: ValueParser<T>) {
+/** From 0 up. */
+function number(most: number) {
+  return leaf(z.union([z.number(), z.string()], "must be a whole number"), wholeNumber(0, most));
+}
+
+/** A value that is written as `input` says and read by `parse`, which takes lists with `separator` between items. */
+function leaf<T>(input: z.ZodMiniType<Written>, parse: ValueParser<T>, separator = ",") {
   return z.pipe(
     input,
     z.transform((value: Written, context): T => {
-      const asText = Array.isArray(value) ? joinList(value) : String(value);
+      const asText = Array.isArray(value) ? joinList(value, separator) : String(value);
       return parse(asText, (message) => context.issues.push({ code: "custom", message, input: value }));
     }),
   );
 }
 
 /** Repeated flags may be empty (`--ebpf-instance-ip ""`), which is an empty list and no empty item. */
-function joinList(items: readonly (string | number)[]): string {
+function joinList(items: readonly (string | number)[], separator: string): string {
   return items
     .map(String)
     .filter((item) => item.trim() !== "")
-    .join(",");
+    .join(separator);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from "node:path";
 import { type Address, parseAddress, sameAddress, unmapAddress } from "../core/address.ts";
-import type { IpFamilyMode } from "./config.ts";
+import { parseDuration } from "../core/duration.ts";
+import type { EngineChoice, IpFamilyMode } from "./config.ts";
 
 /** Takes what is wrong with a value. Where it was called, the parser's result means nothing. */
 export type Report = (message: string) => void;
@@ -24,6 +25,31 @@ export function parsePort(text: string, report: Report): number {
   const port = Number(text);
   if (/^[1-9][0-9]{0,4}$/.test(text) && port <= 65535) return port;
   report(`${quote(text)} is not a port: it must be a whole number from 1 to 65535`);
+  return 0;
+}
+
+/** Reads whole numbers from `least` to `most`, in plain decimal digits as {@link parsePort}. */
+export function wholeNumber(least: number, most: number): ValueParser<number> {
+  return (text, report) => {
+    const number = Number(text);
+    if (/^(0|[1-9][0-9]*)$/.test(text) && number >= least && number <= most) return number;
+    report(`${quote(text)} is not a whole number from ${least} to ${most}`);
+    return least;
+  };
+}
+
+/** Longer than this, Node.js's timers do not wait at all. */
+const LONGEST_DURATION_MS = 2_147_483_647;
+
+/** A duration in Go's notation, in milliseconds: up to 24 days. */
+export function parseMilliseconds(text: string, report: Report): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds <= LONGEST_DURATION_MS) return milliseconds;
+  report(
+    milliseconds === undefined
+      ? `${quote(text)} is not a duration: write 2s, 500ms, 1m30s or 0`
+      : `${quote(text)} is too long: it must be 24 days (576h) or less`,
+  );
   return 0;
 }
 
@@ -50,12 +76,18 @@ function parseOneAddress(text: string, report: Report): readonly Address[] {
 
 function whyNoAddress(text: string): string {
   if (text.includes("/")) return "give the address alone, without a prefix length";
-  if (text.includes("%")) return "give the address alone, without an interface";
-  if (/(^|\.)0[0-9]/.test(text)) return "leading zeros are read as octal by some programs, leave them out";
-  return "write 10.0.0.1 or fd00::1";
+  return whatIsWrongWithAddress(text) ?? "write 10.0.0.1 or fd00::1";
 }
 
-function splitList(text: string): readonly string[] {
+/** The two forms that other programs take, and that are refused. */
+export function whatIsWrongWithAddress(text: string): string | undefined {
+  if (text.includes("%")) return "give the address alone, without an interface";
+  if (/(^|\.)0[0-9]/.test(text)) return "leading zeros are read as octal by some programs, leave them out";
+  return undefined;
+}
+
+/** The items between the commas, without blanks around them; none of an empty text. */
+export function splitList(text: string): readonly string[] {
   return text.trim() === "" ? [] : text.split(",").map((item) => item.trim());
 }
 
@@ -64,6 +96,15 @@ export function parseIpFamilyMode(text: string, report: Report): IpFamilyMode {
   if (mode === "dualstack" || mode === "ipv4") return mode;
   report(`${quote(text)} is not an IP family mode: it must be "dualstack" or "ipv4"`);
   return "dualstack";
+}
+
+const ENGINE_CHOICES: readonly EngineChoice[] = ["", "auto", "ebpf", "iptables"];
+
+export function parseEngineChoice(text: string, report: Report): EngineChoice {
+  const choice = ENGINE_CHOICES.find((candidate) => candidate === text);
+  if (choice !== undefined) return choice;
+  report(`${quote(text)} is not an engine: it must be "ebpf", "iptables", or "auto" for the best that works`);
+  return "";
 }
 
 export function parseText(text: string, report: Report): string {
@@ -77,11 +118,11 @@ export function parsePath(text: string, report: Report): string {
 }
 
 export function parseNonEmptyPath(text: string, report: Report): string {
-  if (text === "") report("the path is empty: leave the option out or give a directory");
+  if (text === "") report("the path is empty: leave the option out or give a path");
   return parsePath(text, report);
 }
 
 /** In quotes, with whatever cannot be seen written out; a long one cut. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

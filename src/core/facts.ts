@@ -29,8 +29,11 @@ export interface UserFact {
 export interface NetnsFact {
   /** Inode number of /proc/thread-self/ns/net: unique while the namespace lives. */
   readonly inode: number;
-  /** The kernel's cookie of the namespace (SO_NETNS_COOKIE, Linux 5.14): never used twice in one boot. */
-  readonly cookie: bigint;
+  /**
+   * The kernel's cookie of the namespace: never used twice in one boot. Undefined where the kernel does not tell it
+   * (SO_NETNS_COOKIE, Linux 5.14).
+   */
+  readonly cookie: bigint | undefined;
 }
 
 /** What a plan is made from, apart from the configuration: what this host is like right now. */
@@ -40,6 +43,8 @@ export interface HostFacts {
   readonly interfaces: readonly InterfaceFact[];
   readonly localRoutes: readonly LocalRouteFact[];
   readonly proxyUser: UserFact;
+  /** The name servers of resolv.conf, in its order; empty where nobody asked for them. */
+  readonly nameservers: readonly Address[];
 }
 
 /** A TCP socket in state LISTEN in this network namespace. */

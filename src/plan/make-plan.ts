@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Config } from "../config/config.ts";
-import { type Address, formatAddress, isLoopback, prefixContains, sameAddress } from "../core/address.ts";
+import type { Config, DirectionConfig, VirtualNetwork } from "../config/config.ts";
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  isLoopback,
+  prefixContains,
+  sameAddress,
+} from "../core/address.ts";
 import { ConfigError, type Problem, TproxyError } from "../core/errors.ts";
 import type { HostFacts, InterfaceFact, LocalRouteFact } from "../core/facts.ts";
 import { type DirectionPlan, PASSTHROUGH_ADDRESS, type Plan, type PlannedAddress } from "./plan.ts";
+import { noteMissingServers, planDns } from "./plan-dns.ts";
 import { PortSet } from "./port-set.ts";
+
+/** What was found of this host, and what is to be said of how. */
+export type Observed = HostFacts & { readonly notes?: readonly string[] };
 
 /**
  * Puts the configuration and the facts of this host together. Pure: it changes nothing and looks nothing up.
@@ -12,7 +23,7 @@ import { PortSet } from "./port-set.ts";
  * @throws ConfigError with everything in the configuration that does not fit this host.
  * @throws TproxyError LOOPBACK_DOWN: every redirected connection passes the loopback interface.
  */
-export function makePlan(config: Config, facts: HostFacts): Plan {
+export function makePlan(config: Config, facts: Observed): Plan {
   requireLoopback(facts.interfaces);
   const problems: Problem[] = [];
   const tcInterface = findTcInterface(config.ebpf.tcAttachIface, facts.interfaces, problems);
@@ -22,6 +33,8 @@ export function makePlan(config: Config, facts: HostFacts): Plan {
   const ipv6 = config.ipFamilyMode === "dualstack";
   const passthroughAddress =
     ipv6 && config.redirect.inbound.enabled ? findPassthrough(facts.interfaces) : "unwanted";
+  const dns = planDns(config.redirect.dns, facts.nameservers);
+  const families: readonly Family[] = ipv6 && speaksIpv6(facts.interfaces) ? [4, 6] : [4];
   return {
     netns: facts.netns,
     proxyUser: facts.proxyUser,
@@ -36,13 +49,30 @@ export function makePlan(config: Config, facts: HostFacts): Plan {
       ...(passthroughAddress === "missing" ? [local(PASSTHROUGH_ADDRESS, instance === "all")] : []),
     ],
     passthroughAddress,
+    userExclusions: config.redirect.outbound.excludePortsForUIDs,
+    dns,
+    virtualNetworks: config.redirect.vnet.networks.toSorted(byInterface),
+    dropInvalid: config.dropInvalidPackets,
+    logLevel: config.log.enabled ? config.log.level : undefined,
+    notes: [
+      ...(facts.notes ?? []),
+      ...noteMissingServers(dns, families, config.redirect.dns.resolvConfigPath),
+    ],
   };
 }
 
+/** By bytes, not by language: the same on every host. Stable, so two networks of one interface keep their order. */
+function byInterface(a: VirtualNetwork, b: VirtualNetwork): number {
+  return Number(a.interface > b.interface) - Number(a.interface < b.interface);
+}
+
 /** As kumactl: an address of the loopback interface alone is no IPv6. */
+function speaksIpv6(interfaces: readonly InterfaceFact[]): boolean {
+  return interfaces.some((each) => !each.loopback && each.addresses.some(({ family }) => family === 6));
+}
+
 function findPassthrough(interfaces: readonly InterfaceFact[]): Plan["passthroughAddress"] {
-  const isIpv6 = (address: Address) => address.family === 6;
-  if (!interfaces.some((each) => !each.loopback && each.addresses.some(isIpv6))) return "unwanted";
+  if (!speaksIpv6(interfaces)) return "unwanted";
   const all = interfaces.flatMap((each) => each.addresses);
   return all.some((address) => sameAddress(address, PASSTHROUGH_ADDRESS)) ? "present" : "missing";
 }
@@ -93,12 +123,16 @@ function checkInstanceAddresses(
   return addresses;
 }
 
-function planDirection(direction: Config["redirect"]["inbound"]): DirectionPlan {
+/** Where ports are included, none is excluded: as kumactl. */
+function planDirection(direction: DirectionConfig): DirectionPlan {
+  const { includePorts, excludePorts } = direction;
   return {
     redirect: direction.enabled,
     port: direction.port,
-    ports: PortSet.redirected(direction.includePorts, direction.excludePorts),
-    excludedPorts: direction.includePorts.length > 0 ? [] : direction.excludePorts,
+    ports: PortSet.redirected(includePorts, excludePorts),
+    includedPorts: includePorts,
+    excludedPorts: includePorts.length > 0 ? [] : excludePorts,
+    excludedAddresses: direction.excludePortsForIPs,
   };
 }
 

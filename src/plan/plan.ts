@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { UserExclusion, VirtualNetwork } from "../config/config.ts";
 import type { Address, Prefix } from "../core/address.ts";
 import type { InterfaceFact, NetnsFact, UserFact } from "../core/facts.ts";
 import type { PortSet } from "./port-set.ts";
@@ -28,6 +29,17 @@ export interface Plan {
   readonly addresses: readonly PlannedAddress[];
   /** Whether ::6/128 has to be on lo, and whether it is there already. */
   readonly passthroughAddress: "unwanted" | "missing" | "present";
+  /** Outbound connections and queries of these users that are left alone, in the order given. */
+  readonly userExclusions: readonly UserExclusion[];
+  readonly dns: DnsPlan;
+  /** Networks behind interfaces of this host whose traffic to elsewhere goes to the outbound port. By interface. */
+  readonly virtualNetworks: readonly VirtualNetwork[];
+  /** Packets that conntrack finds invalid are dropped on arrival. */
+  readonly dropInvalid: boolean;
+  /** Every packet that passes the hooks is written to the kernel's log at this level (0–7); undefined: none is. */
+  readonly logLevel: number | undefined;
+  /** What the user should know of what was asked for and this host, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What the proxy binds to when it hands an IPv6 request to its own application. IPv4 has 127.0.0.6 anyway. */
@@ -42,8 +54,24 @@ export interface DirectionPlan {
   readonly port: number;
   /** The ports that are redirected. */
   readonly ports: PortSet;
-  /** Ports left alone by name, for people to read. */
+  /** What `ports` was made of, ascending: only these are redirected … */
+  readonly includedPorts: readonly number[];
+  /** … or all but these. One of the two lists is empty. */
   readonly excludedPorts: readonly number[];
+  /** Outbound: destinations that are left alone; inbound: sources. Of both families, in the order given. */
+  readonly excludedAddresses: readonly Prefix[];
+}
+
+export interface DnsPlan {
+  /**
+   * Which UDP datagrams to port 53 go to the DNS proxy: those to the name servers of resolv.conf, or all. Never the
+   * proxy's own. With "servers" and "all", TCP to port 53 is left alone.
+   */
+  readonly redirect: "none" | "servers" | "all";
+  /** The DNS proxy's port, 1–65535. */
+  readonly port: number;
+  /** Of both families, in resolv.conf's order; empty unless `redirect` is "servers". */
+  readonly servers: readonly Address[];
 }
 
 export interface PlannedAddress {

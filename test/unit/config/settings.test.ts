@@ -36,3 +36,13 @@ test("a setting is found by its key", () => {
   expect(mainFlagOf("kumaDPUser").name).toBe("kuma-dp-user");
   expect(() => mainFlagOf("redirect.outbound.enabled")).toThrow("no flag");
 });
+
+test("only what kumactl has no flag for is without one", () => {
+  expect(SETTINGS.filter((setting) => setting.flags.length === 0).map(({ key }) => key)).toEqual([
+    "redirect.inbound.includePorts",
+    "redirect.outbound.enabled",
+    "redirect.outbound.includePorts",
+    "redirect.dns.resolvConfigPath",
+    "log.level",
+  ]);
+});

@@ -2,13 +2,16 @@ import { describe, expect, test } from "vitest";
 import {
   parseAddressList,
   parseBoolean,
+  parseEngineChoice,
   parseIpFamilyMode,
+  parseMilliseconds,
   parseNonEmptyPath,
   parsePath,
   parsePort,
   parsePortList,
   parseText,
   type ValueParser,
+  wholeNumber,
 } from "../../../src/config/values.ts";
 import { formatAddress } from "../../../src/core/address.ts";
 
@@ -65,6 +68,44 @@ describe("a port", () => {
       101 + 2 + " is not a port: it must be a whole number from 1 to 65535".length,
     );
   });
+});
+
+describe("a whole number", () => {
+  test.each(["0", "7"])("is read: %s", (text) => {
+    expect(read(wholeNumber(0, 7), text)).toEqual({ value: Number(text), problems: [] });
+  });
+  test.each(["8", "-1", "", "07", "0x1", "1e0", "1.0", " 1", "1_0", "99999999999999999999"])(
+    "is refused: %j",
+    (text) => {
+      expect(read(wholeNumber(0, 7), text).problems).toEqual([
+        `${JSON.stringify(text)} is not a whole number from 0 to 7`,
+      ]);
+    },
+  );
+});
+
+describe("a duration", () => {
+  test("is in milliseconds, up to 24 days", () => {
+    expect(read(parseMilliseconds, "1m30s")).toEqual({ value: 90_000, problems: [] });
+    expect(read(parseMilliseconds, "576h")).toEqual({ value: 2_073_600_000, problems: [] });
+  });
+  test.each([
+    ["5", /write 2s, 500ms/],
+    ["-1s", /write 2s/],
+    ["2 s", /write 2s/],
+    ["600h", /24 days/],
+    [`${"9".repeat(400)}h`, /24 days/],
+  ])("is refused with the reason: %s", (text, reason) => {
+    expect(read(parseMilliseconds, text).problems).toEqual([expect.stringMatching(reason)]);
+  });
+});
+
+test.each(["", "auto", "ebpf", "iptables"])("an engine: %j", (text) => {
+  expect(read(parseEngineChoice, text)).toEqual({ value: text, problems: [] });
+});
+
+test.each(["nft", "eBPF", " ebpf"])("no engine: %j", (text) => {
+  expect(read(parseEngineChoice, text).problems).toEqual([expect.stringContaining(JSON.stringify(text))]);
 });
 
 describe("a list of ports", () => {

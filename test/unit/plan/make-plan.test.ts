@@ -4,6 +4,7 @@ import {
   type Address,
   formatAddress,
   formatPrefix,
+  type Prefix,
   parseAddress,
   parsePrefix,
 } from "../../../src/core/address.ts";
@@ -49,16 +50,35 @@ const FACTS: HostFacts = {
     route("fd00::2"),
   ],
   proxyUser: { name: "kuma-dp", uid: 5678 },
+  nameservers: [],
 };
 
-const DIRECTION = { enabled: true, includePorts: [], excludePorts: [] };
+const DIRECTION = {
+  enabled: true,
+  includePorts: [],
+  excludePorts: [],
+  excludePortsForIPs: [],
+  insertRedirectInsteadOfAppend: false,
+};
 
 const CONFIG: Config = {
   kumaDPUser: "",
   ipFamilyMode: "dualstack",
+  engine: "",
   dryRun: false,
   verbose: false,
-  redirect: { inbound: { ...DIRECTION, port: 15006 }, outbound: { ...DIRECTION, port: 15001 } },
+  redirect: {
+    inbound: { ...DIRECTION, port: 15006 },
+    outbound: { ...DIRECTION, port: 15001, excludePortsForUIDs: [] },
+    dns: {
+      enabled: false,
+      port: 15053,
+      captureAll: false,
+      skipConntrackZoneSplit: false,
+      resolvConfigPath: "/etc/resolv.conf",
+    },
+    vnet: { networks: [] },
+  },
   ebpf: {
     enabled: true,
     instanceIPs: [],
@@ -67,10 +87,29 @@ const CONFIG: Config = {
     programsSourcePath: "",
     tcAttachIface: "",
   },
+  dropInvalidPackets: false,
+  log: { enabled: false, level: 7 },
+  comments: { disabled: false },
+  wait: 5,
+  waitInterval: 0,
+  retry: { maxRetries: 4, sleepBetweenRetriesMs: 2000 },
+  iptablesExecutables: {},
 };
 
 function withEbpf(ebpf: Partial<Config["ebpf"]>): Config {
   return { ...CONFIG, ebpf: { ...CONFIG.ebpf, ...ebpf } };
+}
+
+function withRedirect(redirect: Partial<Config["redirect"]>): Config {
+  return { ...CONFIG, redirect: { ...CONFIG.redirect, ...redirect } };
+}
+
+function withDns(dns: Partial<Config["redirect"]["dns"]>, base = CONFIG): Config {
+  return { ...base, redirect: { ...base.redirect, dns: { ...base.redirect.dns, ...dns } } };
+}
+
+function prefix(text: string): Prefix {
+  return route(text).prefix;
 }
 
 function problemsOf(config: Config, facts = FACTS): readonly string[] {
@@ -106,6 +145,123 @@ describe("by default", () => {
     expect(plan.instance).toBe("all");
     expect(plan.tcInterface).toBeUndefined();
     expect(plan.interfaces.map((each) => each.name)).toEqual(["eth0", "eth1"]);
+  });
+
+  test("nothing is excluded, dropped or logged, no DNS query redirected, and nothing noted", () => {
+    expect(plan).toMatchObject({
+      userExclusions: [],
+      dns: { redirect: "none", port: 15053, servers: [] },
+      virtualNetworks: [],
+      dropInvalid: false,
+      logLevel: undefined,
+      notes: [],
+    });
+    for (const direction of [plan.inbound, plan.outbound]) {
+      expect(direction).toMatchObject({ includedPorts: [], excludedPorts: [], excludedAddresses: [] });
+    }
+  });
+});
+
+describe("what is left alone", () => {
+  test("ports, where none are included; addresses in their order", () => {
+    const excluded = {
+      ...DIRECTION,
+      excludePorts: [22, 80],
+      excludePortsForIPs: [prefix("fd00::/8"), prefix("10.0.0.0/8")],
+    };
+    const plan = makePlan(
+      withRedirect({
+        inbound: { ...excluded, port: 15006 },
+        outbound: { ...excluded, port: 15001, includePorts: [80, 443], excludePortsForUIDs: [] },
+      }),
+      FACTS,
+    );
+    expect(plan.inbound).toMatchObject({ includedPorts: [], excludedPorts: [22, 80] });
+    expect(plan.inbound.excludedAddresses.map(formatPrefix)).toEqual(["fd00::/8", "10.0.0.0/8"]);
+    expect([22, 80, 443].map((port) => plan.inbound.ports.has(port))).toEqual([false, false, true]);
+    expect(plan.outbound).toMatchObject({ includedPorts: [80, 443], excludedPorts: [] });
+    expect(plan.outbound.excludedAddresses.map(formatPrefix)).toEqual(["fd00::/8", "10.0.0.0/8"]);
+    expect([22, 80, 443].map((port) => plan.outbound.ports.has(port))).toEqual([false, true, true]);
+  });
+
+  test("ports of users, in their order", () => {
+    const rule = { ports: [{ first: 1, last: 65_535 }], uids: [{ first: 1, last: 2 }] };
+    const rules = [
+      { ...rule, protocol: "udp" },
+      { ...rule, protocol: "tcp" },
+    ] as const;
+    const outbound = { ...CONFIG.redirect.outbound, excludePortsForUIDs: rules };
+    expect(makePlan(withRedirect({ outbound }), FACTS).userExclusions).toEqual(rules);
+  });
+});
+
+test("virtual networks stand in the order of their interfaces, two on one interface in theirs", () => {
+  const networks = [
+    ["docker0", "172.17.0.0/16"],
+    ["br+", "172.19.0.0/16"],
+    ["Z0", "fd00::/64"],
+    ["br+", "172.18.0.0/16"],
+  ].map(([name = "", text = ""]) => ({ interface: name, prefix: prefix(text) }));
+  const plan = makePlan(withRedirect({ vnet: { networks: Object.freeze(networks) } }), FACTS);
+  expect(plan.virtualNetworks.map((each) => `${each.interface} ${formatPrefix(each.prefix)}`)).toEqual([
+    "Z0 fd00::/64",
+    "br+ 172.19.0.0/16",
+    "br+ 172.18.0.0/16",
+    "docker0 172.17.0.0/16",
+  ]);
+});
+
+test("invalid packets are dropped and all logged where that was asked for", () => {
+  const plan = makePlan({ ...CONFIG, dropInvalidPackets: true, log: { enabled: true, level: 0 } }, FACTS);
+  expect([plan.dropInvalid, plan.logLevel]).toEqual([true, 0]);
+});
+
+describe("DNS", () => {
+  const IPV4 = "10.0.0.53";
+  const IPV6 = "fd00::53";
+  const withServers = (...servers: readonly string[]) => ({ ...FACTS, nameservers: servers.map(address) });
+  const planServers = (servers: readonly string[], facts: Partial<HostFacts> = {}, base = CONFIG) =>
+    makePlan(withDns({ enabled: true }, base), { ...withServers(...servers), ...facts });
+
+  test("of all servers needs none by name", () => {
+    for (const enabled of [true, false]) {
+      const plan = makePlan(withDns({ enabled, captureAll: true, port: 5353 }), withServers(IPV4));
+      expect(plan.dns).toEqual({ redirect: "all", port: 5353, servers: [] });
+      expect(plan.notes).toEqual([]);
+    }
+  });
+
+  test("that is left alone has no servers", () => {
+    expect(makePlan(CONFIG, withServers(IPV4)).dns).toEqual({ redirect: "none", port: 15053, servers: [] });
+  });
+
+  test("of the servers of resolv.conf has them in its order, v4-mapped ones as IPv4", () => {
+    const { dns, notes } = planServers([IPV6, "::ffff:10.0.0.54", IPV4]);
+    expect(dns.redirect).toBe("servers");
+    expect(dns.servers.map(formatAddress)).toEqual([IPV6, "10.0.0.54", IPV4]);
+    expect(notes).toEqual([]);
+  });
+
+  test.each([
+    [[IPV4], "/etc/resolv.conf names no IPv6 name server: DNS queries over IPv6 are left alone"],
+    [[IPV6], "/etc/resolv.conf names no IPv4 name server: DNS queries over IPv4 are left alone"],
+    [[], "/etc/resolv.conf names no name server that can be redirected: DNS queries are left alone"],
+  ])("without a server of some family is noted: %j", (servers, note) => {
+    expect(planServers(servers).notes).toEqual([note]);
+  });
+
+  test("misses no IPv6 server where there is no IPv6, or none is wanted", () => {
+    const interfaces = [LO, networkInterface("eth0", 2, ["10.0.0.2"])];
+    expect(planServers([IPV4], { interfaces }).notes).toEqual([]);
+    expect(planServers([IPV4], {}, { ...CONFIG, ipFamilyMode: "ipv4" }).notes).toEqual([]);
+    expect(planServers([IPV6], { interfaces }).notes).toEqual([
+      "/etc/resolv.conf names no name server that can be redirected: DNS queries are left alone",
+    ]);
+  });
+
+  test("has what was noted of the facts first", () => {
+    const plan = makePlan(withDns({ enabled: true }), { ...withServers(IPV4), notes: ["a note"] });
+    expect(plan.notes).toEqual(["a note", expect.stringContaining("no IPv6 name server")]);
   });
 });
 
