@@ -5,7 +5,7 @@ import { parsePrefix } from "../../../src/core/address.ts";
 import { encodeAddresses4, encodeAddresses6, encodeReadOnlyData } from "../../../src/engine/ebpf/encode.ts";
 import { chooseHooks } from "../../../src/engine/ebpf/hooks.ts";
 import type { Plan, PlannedAddress } from "../../../src/plan/plan.ts";
-import { PortSet } from "../../../src/plan/port-set.ts";
+import { samplePlan } from "../../support/plan-samples.ts";
 
 function planned(text: string, kind: PlannedAddress["kind"], instance: boolean): PlannedAddress {
   const prefix = parsePrefix(text);
@@ -22,21 +22,21 @@ const FEATURES = {
 };
 
 const PLAN: Plan = {
+  ...samplePlan({
+    uid: 4_294_967_294,
+    outbound: { exclude: [22] },
+    inbound: { redirect: false, include: [80] },
+    instance: [],
+  }),
   netns: { inode: 1, cookie: 0x1_0000_0002n },
-  proxyUser: { name: undefined, uid: 4_294_967_294 },
   ipv6: false,
-  outbound: { redirect: true, port: 15001, ports: PortSet.redirected([], [22]), excludedPorts: [22] },
-  inbound: { redirect: false, port: 15006, ports: PortSet.redirected([80], []), excludedPorts: [] },
-  instance: [],
   tcInterface: { name: "eth0", index: 9, up: true, loopback: false, addresses: [] },
-  interfaces: [],
   addresses: [
     planned("10.0.0.2", "local", true),
     planned("10.9.0.0/16", "local", false),
     planned("10.0.0.255", "broadcast", false),
     planned("fd00::2", "local", true),
   ],
-  passthroughAddress: "unwanted",
 };
 
 describe("read-only data", () => {
@@ -54,11 +54,18 @@ describe("read-only data", () => {
       redirect: Uint8Array.of(1, 0),
       ipv6: 0,
       all_addresses: 0,
+      outbound_included: 0,
       lookup: 1,
       lookup_knows_ifindex: 1,
       // inbound connections are left alone, so no tc program is attached
       tc: 0,
     });
+  });
+
+  test("tells included outbound ports from excluded ones", () => {
+    const plan = { ...PLAN, outbound: { ...PLAN.outbound, includedPorts: [443], excludedPorts: [] } };
+    const encoded = structCodec(RODATA).decode(encodeReadOnlyData(plan, FEATURES, hooks));
+    expect(encoded.tp_config).toMatchObject({ outbound_included: 1 });
   });
 
   test("has the ports of each direction", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
 import { chooseHooks, hookKey, isAnswering } from "../../../src/engine/ebpf/hooks.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
-import { PortSet } from "../../../src/plan/port-set.ts";
+import { samplePlan } from "../../support/plan-samples.ts";
 
 const NEW: Features = {
   getpeername: true,
@@ -14,20 +14,8 @@ const NEW: Features = {
 
 const ETH0 = { name: "eth0", index: 2, up: true, loopback: false, addresses: [] };
 const ETH1 = { name: "eth1", index: 3, up: true, loopback: false, addresses: [] };
-const ALL_PORTS = PortSet.redirected([], []);
 
-const PLAN: Plan = {
-  netns: { inode: 1, cookie: 1n },
-  proxyUser: { name: undefined, uid: 5678 },
-  ipv6: true,
-  outbound: { redirect: true, port: 15001, ports: ALL_PORTS, excludedPorts: [] },
-  inbound: { redirect: true, port: 15006, ports: ALL_PORTS, excludedPorts: [] },
-  instance: "all",
-  tcInterface: undefined,
-  interfaces: [ETH0, ETH1],
-  addresses: [],
-  passthroughAddress: "missing",
-};
+const PLAN: Plan = { ...samplePlan(), interfaces: [ETH0, ETH1] };
 
 function keys(plan: Partial<Plan>, features: Partial<Features> = {}): string[] {
   return chooseHooks({ ...PLAN, ...plan }, { ...NEW, ...features }).map(hookKey);
