@@ -2,8 +2,14 @@
 import { readFileSync } from "node:fs";
 import { type Address, type Family, formatAddress, sameAddress } from "../core/address.ts";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
-import { run } from "./exec.ts";
-import { parseInterfaces } from "./ip-json.ts";
+import { ERRNO, syscallError } from "../native/errno.ts";
+import { type NetlinkRequest, NetlinkSocket } from "../native/netlink.ts";
+import {
+  addAddressRequest,
+  LOOPBACK_IFINDEX,
+  readAddresses,
+  removeAddressRequest,
+} from "../native/rtnetlink.ts";
 
 /** IPv6 on the loopback interface: usable, switched off by sysctl, or not in this kernel at all. */
 export type Ipv6Availability = "available" | "disabled" | "missing";
@@ -19,50 +25,65 @@ export function ipv6Availability(): Ipv6Availability {
   }
 }
 
-/** Whether the kernel has IPv6, be it switched off or not. */
-export function hasIpv6(): boolean {
-  return ipv6Availability() !== "missing";
-}
-
 /**
- * Gives the loopback interface an address. Returns whether it was added: false where it is there already.
- * Throws COMMAND_FAILED where it is not there afterwards.
+ * Gives the loopback interface of the main thread's network namespace an address. When it returns, the address can be
+ * bound to.
+ *
+ * @returns whether it was added: false where it is there already
+ * @throws TproxyError SYSCALL_FAILED where it is not there afterwards: EACCES where IPv6 is off, EPERM without
+ *   CAP_NET_ADMIN
  */
-export async function addLoopbackAddress(address: Address): Promise<boolean> {
+export function addLoopbackAddress(address: Address): boolean {
   return change("add", address);
 }
 
-/** Takes an address from the loopback interface. Returns whether it was removed: false where it was not there. */
-export async function removeLoopbackAddress(address: Address): Promise<boolean> {
-  return change("del", address);
+/**
+ * Takes an address from the loopback interface of the main thread's network namespace.
+ *
+ * @returns whether it was removed: false where it was not there
+ * @throws TproxyError SYSCALL_FAILED where it is there afterwards
+ */
+export function removeLoopbackAddress(address: Address): boolean {
+  return change("remove", address);
 }
 
-/** Tries first and looks afterwards: one process where something is to be done, and no race with others. */
-async function change(action: "add" | "del", address: Address): Promise<boolean> {
-  const { family, bytes } = address;
-  const prefix = `${formatAddress(address)}/${bytes.length * 8}`;
+/** Tries first and looks afterwards: there is no race with others. */
+function change(action: "add" | "remove", address: Address): boolean {
+  using netlink = new NetlinkSocket("route");
+  const request = action === "add" ? addAddressRequest : removeAddressRequest;
+  const errno = send(netlink, request(LOOPBACK_IFINDEX, address));
+  if (errno === 0) return true;
+  if (isOnLoopback(netlink, address) === (action === "add")) return false;
+  const what = `${formatAddress(address)} ${action === "add" ? "to" : "from"} the loopback interface`;
+  const hint = hintFor(errno, address.family);
+  throw syscallError(`cannot ${action} ${what}`, errno, hint === undefined ? {} : { hint });
+}
+
+/** What became of a request: 0 or an errno. */
+function send(netlink: NetlinkSocket, request: NetlinkRequest): number {
   try {
-    await run("ip", [`-${family}`, "address", action, prefix, "dev", "lo"]);
-    return true;
+    return netlink.requestAll([request])[0] ?? 0;
   } catch (error) {
-    const wanted = action === "add";
-    if ((await isOnLoopback(address)) === wanted) return false;
-    throw explain(error, family);
+    if (error instanceof TproxyError && error.errno === ERRNO.EPERM) return error.errno;
+    throw error;
   }
 }
 
-async function isOnLoopback(wanted: Address): Promise<boolean> {
-  const { stdout } = await run("ip", ["-json", "address", "show", "dev", "lo"]);
-  return parseInterfaces(stdout).some(({ addresses }) =>
-    addresses.some((address) => sameAddress(address, wanted)),
+function isOnLoopback(netlink: NetlinkSocket, wanted: Address): boolean {
+  return readAddresses(netlink).some(
+    ({ index, address }) => index === LOOPBACK_IFINDEX && sameAddress(address, wanted),
   );
 }
 
-/** What "Permission denied" means here. */
-function explain(error: unknown, family: Family): unknown {
-  if (!(error instanceof TproxyError) || family === 4 || ipv6Availability() === "available") return error;
-  return new TproxyError(error.code, error.message, {
-    cause: error.cause,
-    hint: "IPv6 is off in this network namespace: sysctl -w net.ipv6.conf.lo.disable_ipv6=0 switches it on.",
-  });
+function hintFor(errno: number, family: Family): string | undefined {
+  if (errno === ERRNO.EPERM) return "Run this as root with CAP_NET_ADMIN in this network namespace.";
+  if (family === 4) return undefined;
+  switch (ipv6Availability()) {
+    case "available":
+      return undefined;
+    case "disabled":
+      return "IPv6 is off in this network namespace: sysctl -w net.ipv6.conf.lo.disable_ipv6=0 switches it on.";
+    case "missing":
+      return "This kernel has no IPv6: load its module, or install with --ip-family-mode=ipv4.";
+  }
 }

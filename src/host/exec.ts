@@ -16,19 +16,30 @@ export interface Output {
   readonly stderr: string;
 }
 
+/** How a program ended, well or not. */
+export interface Ended extends Output {
+  /** It exited with 0. */
+  readonly succeeded: boolean;
+  /** Undefined where it was killed, did not end in time or could not be started. */
+  readonly exitCode: number | undefined;
+  /** For people: "exit status 4", "killed by SIGKILL", "did not end within 30 s". */
+  readonly ending: string;
+  /** What the system said where it could not be started. */
+  readonly cause: Error | undefined;
+}
+
 /**
  * Where programs are looked for. Not the PATH of whoever called us: this runs as root. Not /usr/local either,
  * which is for people other than root on many systems; a program there can be named by its full path.
  */
-const DIRECTORIES = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
+export const DIRECTORIES = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
 
 /** The Debian packages of the programs that are run. */
 const PACKAGES: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  tc: "iproute2",
   nft: "nftables",
   modprobe: "kmod",
   "firewall-cmd": "firewalld",
+  unshare: "util-linux",
 };
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -37,15 +48,28 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const LONGEST_QUOTE = 2000;
 
 /**
- * Runs a program, without a shell, and returns what it said. `program` is a name or an absolute path. It runs in
- * "/" and in the network namespace of the main thread. Throws COMMAND_FAILED where it is missing, exits with
- * anything but 0, is killed or does not end in time; the message holds its own stderr.
+ * Runs a program, without a shell, and returns what it said, without the newline at its end. `program` is a name or an
+ * absolute path. It runs in "/" and in the network namespace of the main thread. Throws COMMAND_FAILED where it is
+ * missing, exits with anything but 0, is killed or does not end in time; the message holds its own stderr.
  */
 export async function run(
   program: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Output> {
+  const { succeeded, stdout, stderr, ending, cause } = await runToEnd(program, args, options);
+  if (succeeded) return { stdout, stderr };
+  const command = [program, ...args].join(" ");
+  const said = stderr.trim() || stdout.trim();
+  throw new TproxyError("COMMAND_FAILED", `${command}: ${quote(said, ending)}`, { log: stderr, cause });
+}
+
+/** As `run`, for those who make something of a failure: throws only where the program is missing. */
+export async function runToEnd(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
   const file = requireProgram(program);
   const { execa } = await import("execa");
   const { input, timeoutMs = DEFAULT_TIMEOUT_MS, env } = options;
@@ -58,13 +82,15 @@ export async function run(
     cwd: "/",
     reject: false,
   });
-  if (!result.failed) return { stdout: result.stdout, stderr: result.stderr };
-  const command = [program, ...args].join(" ");
-  const said = result.stderr.trim() || result.stdout.trim();
-  throw new TproxyError("COMMAND_FAILED", `${command}: ${quote(said, howItEnded(result, timeoutMs))}`, {
-    log: result.stderr,
-    cause: result.code === undefined ? undefined : new Error(result.originalMessage),
-  });
+  const { failed, stdout, stderr, timedOut, exitCode } = result;
+  return {
+    succeeded: !failed,
+    stdout,
+    stderr,
+    exitCode: timedOut ? undefined : exitCode,
+    ending: failed ? howItEnded(result, timeoutMs) : "exit status 0",
+    cause: failed && result.code !== undefined ? new Error(result.originalMessage) : undefined,
+  };
 }
 
 /** The absolute path of a program; undefined where none of the directories has it. */

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Family } from "../core/address.ts";
+import { type Family, formatPrefix } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
 import type { InterfaceFact, LocalRouteFact } from "../core/facts.ts";
-import { hasIpv6 } from "./addresses.ts";
-import { run } from "./exec.ts";
-import { parseInterfaces, parseLocalRoutes } from "./ip-json.ts";
+import { ERRNO } from "../native/errno.ts";
+import { NetlinkSocket } from "../native/netlink.ts";
+import {
+  type Link,
+  type LinkAddress,
+  type Route,
+  RT_TABLE_LOCAL,
+  RTN,
+  readAddresses,
+  readLinks,
+  readRoutes,
+} from "../native/rtnetlink.ts";
 
 export interface NetworkFacts {
   readonly interfaces: readonly InterfaceFact[];
@@ -12,29 +21,53 @@ export interface NetworkFacts {
 }
 
 /**
- * The interfaces of the current network namespace, their addresses (tentative ones too) and what the routing
- * table `local` delivers here. From `ip`, not from /sys/class/net, which shows the namespace that it was
- * mounted in. Throws COMMAND_FAILED where `ip` fails or says something that is not understood.
+ * The interfaces of the main thread's network namespace, their addresses (tentative ones too) and what the routing
+ * table `local` delivers there. From rtnetlink, not from /sys/class/net, which shows the namespace that it was mounted
+ * in, and not from `ip`, which may need a libbpf that is not there.
+ *
+ * @throws TproxyError SYSCALL_FAILED, also where something changes all the time
  */
-export async function readNetwork(): Promise<NetworkFacts> {
-  const [interfaces, ipv4, ipv6] = await Promise.all([
-    run("ip", ["-json", "address", "show"]),
-    readLocalTable(4),
-    hasIpv6() ? readLocalTable(6) : "",
-  ]);
-  const localRoutes = [...parseLocalRoutes(ipv4, 4), ...parseLocalRoutes(ipv6, 6)];
-  return { interfaces: parseInterfaces(interfaces.stdout), localRoutes };
+export function readNetwork(): NetworkFacts {
+  using netlink = new NetlinkSocket("route");
+  netlink.filterDumps();
+  const links = readLinks(netlink);
+  const interfaces = toInterfaces(links, readAddresses(netlink));
+  const routes = [...readLocalTable(netlink, 4), ...readLocalTable(netlink, 6)];
+  return { interfaces, localRoutes: toLocalRoutes(routes) };
 }
 
-/** The kernel's words (extack) for a namespace that never had an address: its loopback interface is down. */
-const NO_TABLE = "FIB table does not exist";
+/** In the order of their indexes. An address whose interface was not there yet, or is gone, is left out. */
+export function toInterfaces(links: readonly Link[], addresses: readonly LinkAddress[]): InterfaceFact[] {
+  const byIndex = Map.groupBy(addresses, ({ index }) => index);
+  return links
+    .toSorted((a, b) => a.index - b.index)
+    .map((link) => ({ ...link, addresses: (byIndex.get(link.index) ?? []).map(({ address }) => address) }));
+}
 
-async function readLocalTable(family: Family): Promise<string> {
+/**
+ * Every prefix once: several interfaces may have the same one. Multicast, anycast and whatever else is in there is
+ * left out.
+ */
+export function toLocalRoutes(routes: readonly Route[]): LocalRouteFact[] {
+  const unique = new Map<string, LocalRouteFact>();
+  for (const { type, prefix } of routes) {
+    const kind = kindOf(type);
+    if (kind !== undefined) unique.set(`${kind} ${formatPrefix(prefix)}`, { prefix, kind });
+  }
+  return [...unique.values()];
+}
+
+function kindOf(type: number): LocalRouteFact["kind"] | undefined {
+  if (type === RTN.local) return "local";
+  return type === RTN.broadcast ? "broadcast" : undefined;
+}
+
+/** A namespace that never had an address has no such table: its loopback interface is down. */
+function readLocalTable(netlink: NetlinkSocket, family: Family): Route[] {
   try {
-    const { stdout } = await run("ip", ["-json", `-${family}`, "route", "show", "table", "local"]);
-    return stdout;
+    return readRoutes(netlink, family, RT_TABLE_LOCAL);
   } catch (error) {
-    if (error instanceof TproxyError && error.log?.includes(NO_TABLE)) return "";
+    if (error instanceof TproxyError && error.errno === ERRNO.ENOENT) return [];
     throw error;
   }
 }

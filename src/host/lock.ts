@@ -4,10 +4,8 @@ import {
   fstatSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
-  rmdirSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -17,6 +15,7 @@ import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import { Descriptor } from "../native/descriptor.ts";
 import { lockFile, type Waiting, waitForLock } from "./file-lock.ts";
 import { NETNS_PATH } from "./netns.ts";
+import { makePrivateDirectory, RUN_DIRECTORY, removeIfEmpty } from "./run-directory.ts";
 
 export interface LockOptions {
   /** How long to wait for another holder, in milliseconds. */
@@ -33,7 +32,6 @@ export interface Journal extends Disposable {
   intend(text: string): void;
 }
 
-const DIRECTORY = "/run/tproxyctl";
 const TIMEOUT_MS = 60_000;
 
 /**
@@ -61,7 +59,7 @@ export async function lockBpffs(options: LockOptions = {}): Promise<Journal> {
 
 async function lockByName(
   name: string,
-  { directory = DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
+  { directory = RUN_DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
   lockOtherwise: (timeoutMs: number) => Promise<Descriptor>,
 ): Promise<Journal> {
   const path = `${directory}/${name}.lock`;
@@ -106,7 +104,7 @@ class LockedFile implements Journal {
 function openLockFile(directory: string, path: string): Descriptor | "vanished" | "read-only" {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   try {
-    makeDirectory(directory);
+    makePrivateDirectory(directory);
     return new Descriptor(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)); // Node.js adds O_CLOEXEC
   } catch (cause) {
     if (cause instanceof TproxyError) throw cause;
@@ -116,19 +114,6 @@ function openLockFile(directory: string, path: string): Descriptor | "vanished" 
     if (code === "EROFS" || code === "ENOENT") return "read-only";
     throw new TproxyError("SYSCALL_FAILED", `cannot make the lock file ${path}`, { cause });
   }
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, 0o700);
-  } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST") throw error;
-  }
-  const found = lstatSync(directory);
-  if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0) return;
-  throw new TproxyError("LOCKED", `cannot lock in ${directory}: others could replace files there`, {
-    hint: `Remove it, or make it a directory that only root can write to (chown root ${directory}; chmod 700 ${directory}).`,
-  });
 }
 
 function hasParent(directory: string): boolean {
@@ -156,15 +141,6 @@ async function acquire(file: Descriptor, path: string, waiting: Waiting): Promis
 function isStillAt(fd: number, path: string): boolean {
   const [open, there] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
   return there !== undefined && there.ino === open.ino && there.dev === open.dev;
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
-  }
 }
 
 function withoutJournal(lock: Descriptor): Journal {

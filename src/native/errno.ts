@@ -20,7 +20,10 @@ export const ERRNO = {
   ERANGE: 34,
   ENOSYS: 38,
   ENOLINK: 67,
+  ERESTART: 85,
+  EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   /** Not for user space, and yet what bpf(2) says to an operation that a map type lacks. */
   ENOTSUPP: 524,
 } as const;

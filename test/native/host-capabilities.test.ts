@@ -52,7 +52,7 @@ function stepsWith(capabilities: readonly Capability[]): string[] {
       a.pin(bpffs + "/pin");
       unlinkSync(bpffs + "/pin");
     });
-    await step("address", async () => { await addLoopbackAddress(six); await removeLoopbackAddress(six); });
+    await step("address", () => { addLoopbackAddress(six); removeLoopbackAddress(six); });
     await step("look", () => readdirSync("/proc/" + victim + "/fd").map((fd) => readlinkSync("/proc/" + victim + "/fd/" + fd)));
     await step("take", () => pidfd_getfd(pidfd_open(Number(victim)), 0));
     await step("mount", () => {

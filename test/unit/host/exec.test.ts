@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { findProgram, run } from "../../../src/host/exec.ts";
+import { findProgram, run, runToEnd } from "../../../src/host/exec.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hst-exec-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -81,10 +81,40 @@ describe("a failure", () => {
   });
 });
 
+describe("a program whose end is looked at", () => {
+  test.each<[string, string, number | undefined, string]>([
+    ["well", "echo out; echo err >&2", 0, "exit status 0"],
+    ["badly", "echo out; echo err >&2; exit 3", 3, "exit status 3"],
+    ["killed", "echo out; echo err >&2; kill -9 $$", undefined, "killed by SIGKILL"],
+  ])("%s: tells all of it and throws nothing", async (name, text, exitCode, ending) => {
+    expect(await runToEnd(script(`ends-${name}`, text), [])).toEqual({
+      succeeded: exitCode === 0,
+      stdout: "out",
+      stderr: "err",
+      exitCode,
+      ending,
+      cause: undefined,
+    });
+  });
+
+  test("does not end in time", async () => {
+    expect(await runToEnd("sleep", ["30"], { timeoutMs: 100 })).toMatchObject({
+      succeeded: false,
+      exitCode: undefined,
+      ending: "did not end within 0.1 s",
+    });
+  });
+
+  test("leaves a long input unread", async () => {
+    const ended = await runToEnd(script("deaf", "exit 2"), [], { input: "rule\n".repeat(1_000_000) });
+    expect(ended).toMatchObject({ succeeded: false, exitCode: 2, ending: "exit status 2" });
+  });
+});
+
 describe("a program that is missing", () => {
   test.each([
     ["ip6tables-nowhere", "iptables"],
-    ["/nowhere/ip", "iproute2"],
+    ["/nowhere/nft", "nftables"],
   ])("%s: says which package has it", async (program, name) => {
     await expect(run(program, [])).rejects.toMatchObject({
       code: "COMMAND_FAILED",

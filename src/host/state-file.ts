@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, constants, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { systemErrorCode, TproxyError } from "../core/errors.ts";
+import { makePrivateDirectory, RUN_DIRECTORY, removeIfEmpty } from "./run-directory.ts";
+
+/**
+ * A small text below /run/tproxyctl, for what the kernel cannot keep for us. Whoever reads or writes one holds the lock
+ * of the namespace (`lockNamespace`).
+ */
+export class StateFile {
+  readonly path: string;
+
+  /** @param name of the file, without a directory */
+  constructor(name: string) {
+    this.path = join(RUN_DIRECTORY, name);
+  }
+
+  /** Undefined where there is none. */
+  read(): string | undefined {
+    try {
+      return readFileSync(this.path, "utf8");
+    } catch (cause) {
+      if (systemErrorCode(cause) === "ENOENT") return undefined;
+      throw new TproxyError("SYSCALL_FAILED", `cannot read ${this.path}`, { cause });
+    }
+  }
+
+  /**
+   * All of the text or, if we are killed, the one before.
+   *
+   * @returns false where /run is missing or cannot be written to (an init container)
+   */
+  write(text: string): boolean {
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+    const fresh = `${this.path}.new`;
+    try {
+      makePrivateDirectory(RUN_DIRECTORY);
+      const fd = openSync(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+      try {
+        writeSync(fd, text);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(fresh, this.path);
+      return true;
+    } catch (cause) {
+      const code = systemErrorCode(cause);
+      if (code === "EROFS" || code === "ENOENT") return false;
+      if (cause instanceof TproxyError) throw cause;
+      throw new TproxyError("SYSCALL_FAILED", `cannot write ${this.path}`, {
+        cause,
+        hint: "What is installed is written down there, so that all of it can be removed.",
+      });
+    }
+  }
+
+  remove(): void {
+    for (const path of [`${this.path}.new`, this.path]) unlink(path);
+    removeIfEmpty(RUN_DIRECTORY);
+  }
+}
+
+function unlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (cause) {
+    const code = systemErrorCode(cause);
+    if (code === "ENOENT" || code === "EROFS") return;
+    throw new TproxyError("SYSCALL_FAILED", `cannot remove ${path}`, { cause });
+  }
+}
