@@ -65,7 +65,9 @@ static __always_inline enum verdict decide_self(const struct tp_endpoint *from,
 		count(TP_SELF_PASSTHROUGH);
 		return UNTOUCHED;
 	}
-	if (!is_redirected_port(TP_OUTBOUND, bpf_ntohs(to->port))) {
+	/* As the rules of iptables: ports that are included say nothing of these. */
+	if (!tp_config.outbound_included &&
+	    !is_redirected_port(TP_OUTBOUND, bpf_ntohs(to->port))) {
 		count(TP_OUTBOUND_EXCLUDED_PORT);
 		return UNTOUCHED;
 	}

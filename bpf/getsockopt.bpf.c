@@ -82,7 +82,14 @@ int tp_getsockopt(struct bpf_sockopt *ctx)
 	if (!ctx->sk)
 		return OK;
 	socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0, 0);
-	if (!socket || socket->role != TP_ROLE_ACCEPTED)
+	if (!socket || (socket->role != TP_ROLE_ACCEPTED &&
+			socket->role != TP_ROLE_ARRIVED))
+		return OK;
+	/*
+	 * Rules may have redirected it, while iptables and eBPF take over from
+	 * each other: then conntrack has answered, and knows better.
+	 */
+	if (socket->role == TP_ROLE_ARRIVED && !ctx->retval)
 		return OK;
 	if (ctx->level == SOL_IP)
 		answer4(ctx, &socket->original);

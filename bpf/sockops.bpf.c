@@ -101,7 +101,10 @@ static __always_inline void on_accept(struct bpf_sock_ops *ctx)
 		   !is_from_here(&tuple.client, &tuple.proxy)) {
 		/* Steered here unchanged: it was going to where it arrived. */
 		socket->original = tuple.proxy;
-		socket->role = TP_ROLE_ACCEPTED;
+		socket->role =
+			tuple.proxy.port == bpf_htons(tp_config.ports[TP_INBOUND]) ?
+				TP_ROLE_ARRIVED :
+				TP_ROLE_ACCEPTED;
 		count(TP_INBOUND_REDIRECTED);
 	}
 }

@@ -53,6 +53,7 @@ enum tp_role {
 	TP_ROLE_CLIENT,		/* an application's socket, redirected */
 	TP_ROLE_LISTENER,	/* the proxy's, or just accepted from one */
 	TP_ROLE_ACCEPTED,	/* the proxy's end of a redirected socket */
+	TP_ROLE_ARRIVED,	/* accepted on the proxy's own inbound port */
 };
 
 enum tp_direction {
@@ -121,6 +122,7 @@ struct tp_config {
 	__u8 lookup;			/* the sk_lookup program is attached */
 	__u8 lookup_knows_ifindex;	/* Linux 5.17 */
 	__u8 sockops_knows_netns;	/* Linux 5.15 */
+	__u8 outbound_included;		/* outbound ports were named, not excluded */
 	enum tp_reason counters;	/* how many there are: TP_REASON_COUNT */
 };
 

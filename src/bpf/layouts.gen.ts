@@ -39,6 +39,7 @@ export const TP_ROLE = {
   TP_ROLE_CLIENT: 1,
   TP_ROLE_LISTENER: 2,
   TP_ROLE_ACCEPTED: 3,
+  TP_ROLE_ARRIVED: 4,
 } as const;
 
 export const TP_ADDRESS = {
@@ -51,7 +52,7 @@ export const TP_ADDRESS = {
 
 export const TP_CONFIG = {
   name: "tp_config",
-  size: 32,
+  size: 40,
   fields: {
     netns_cookie: { kind: "integer", offset: 0, size: 8, signed: false, big: false },
     proxy_uid: { kind: "integer", offset: 8, size: 4, signed: false, big: false },
@@ -64,7 +65,8 @@ export const TP_CONFIG = {
     lookup: { kind: "integer", offset: 25, size: 1, signed: false, big: false },
     lookup_knows_ifindex: { kind: "integer", offset: 26, size: 1, signed: false, big: false },
     sockops_knows_netns: { kind: "integer", offset: 27, size: 1, signed: false, big: false },
-    counters: { kind: "integer", offset: 28, size: 4, signed: false, big: false },
+    outbound_included: { kind: "integer", offset: 28, size: 1, signed: false, big: false },
+    counters: { kind: "integer", offset: 32, size: 4, signed: false, big: false },
   },
 } as const;
 
@@ -134,11 +136,11 @@ export const TP_TUPLE = {
 
 export const RODATA = {
   name: ".rodata",
-  size: 16416,
+  size: 16424,
   fields: {
     tp_config: { kind: "struct", offset: 0, layout: TP_CONFIG },
-    tp_redirected_ports: { kind: "struct", offset: 32, layout: TP_PORTS, length: 2 },
+    tp_redirected_ports: { kind: "struct", offset: 40, layout: TP_PORTS, length: 2 },
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+ca883766f08a";
+export const OBJECT_ABI = "0.1.0+4271c7da2110";

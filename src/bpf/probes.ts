@@ -43,6 +43,7 @@ const skLookup = { type: "sk_lookup", attachType: "sk_lookup" } as const;
  */
 const PROBES = {
   "prog:connect4": program("4.17", { ...connect4, code: [give(1)] }),
+  "prog:connect6": program("4.17", { ...connect4, attachType: "connect6", code: [give(1)] }),
   "prog:getpeername4": program("5.8", {
     type: "cgroup_sock_addr",
     attachType: "getpeername4",
@@ -54,6 +55,8 @@ const PROBES = {
   "prog:sk_lookup": program("5.9", { ...skLookup, code: [give(SK_PASS)] }),
   "prog:sched_cls": program("4.1", { type: "sched_cls", code: [give(TC_ACT_OK)] }),
 
+  "map:array": { kernel: "3.19", lack: () => lackOfMap({ type: "array" }) },
+  "map:percpu_array": { kernel: "4.6", lack: () => lackOfMap({ type: "percpu_array" }) },
   "map:hash": { kernel: "3.19", lack: () => lackOfMap({ type: "hash" }) },
   "map:sockmap": { kernel: "4.14", lack: () => lackOfMap({ type: "sockmap" }) },
   "map:lpm_trie": { kernel: "4.11", lack: () => lackOfMap({ type: "lpm_trie", keySize: 8, flags: 1 }) },
@@ -122,6 +125,12 @@ export function probe(feature: Feature): ProbeResult {
   const result = { feature, available: reason === undefined, reason, kernel };
   results.set(feature, result);
   return result;
+}
+
+/** The version of libbpf, "1.1". Throws LIBBPF_UNUSABLE where it is missing or older than 1.0. */
+export function libbpfVersion(): string {
+  const { major, minor } = libbpf().version;
+  return `${major}.${minor}`;
 }
 
 function program(kernel: string, tiny: TinyProgram): Probe {

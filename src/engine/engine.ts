@@ -2,13 +2,23 @@
 import type { ListenerFact } from "../core/facts.ts";
 import type { Plan } from "../plan/plan.ts";
 
+export const ENGINE_NAMES = ["ebpf", "iptables"] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
 /** A way to intercept. All of them execute the same `Plan`, and mean the same by it. */
 export interface Engine {
-  readonly name: "ebpf" | "iptables";
-  /** What `install` would do, one line each, for people. Changes nothing. */
-  describe(plan: Plan): Promise<readonly string[]>;
-  /** All of the plan or, with an error, nothing. Over an installation that is there: in its place. */
+  readonly name: EngineName;
+  /** What `install` would do. Changes nothing. */
+  describe(plan: Plan): Promise<Description>;
+  /** All of the plan or, with an error, nothing. Over an installation of this engine that is there: in its place. */
   install(plan: Plan): Promise<InstallReport>;
+}
+
+export interface Description {
+  /** For stdout, lines. */
+  readonly text: readonly string[];
+  /** What the user should know beside it, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface InstallReport {

@@ -30,6 +30,8 @@ import { detachLinks, removeStagings } from "./remove.ts";
 
 /** Where an installation is put. All of it exists. */
 export interface Place {
+  /** Of the network namespace. */
+  readonly cookie: bigint;
   readonly cgroup: string;
   /** A directory on a bpffs. */
   readonly bpffs: string;
@@ -54,8 +56,8 @@ export interface Applied {
  */
 export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
   using object = openPrograms(place.programs);
-  await removeStagings(place.bpffs, plan.netns.cookie);
-  using previous = Installed.find(place.bpffs, plan.netns.cookie);
+  await removeStagings(place.bpffs, place.cookie);
+  using previous = Installed.find(place.bpffs, place.cookie);
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 
@@ -65,7 +67,7 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
 
   await using undo = new Undo();
   const generation = (previous?.generation ?? 0) + 1;
-  const staging = await claimStaging(place.bpffs, plan.netns.cookie, generation);
+  const staging = await claimStaging(place.bpffs, place.cookie, generation);
   undo.add(`removing ${staging}`, async () => {
     removePinDirectory(staging);
     await leaveHome(place.bpffs);
@@ -83,10 +85,11 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
 
   pinAll(object, attacher, hooks, staging);
   if (plan.passthroughAddress === "missing") {
-    await addLoopbackAddress(PASSTHROUGH_ADDRESS);
-    undo.add("removing ::6 from lo", async () => void (await removeLoopbackAddress(PASSTHROUGH_ADDRESS)));
+    // It may be there all the same: from the other engine, whose place we take.
+    if (await addLoopbackAddress(PASSTHROUGH_ADDRESS))
+      undo.add("removing ::6 from lo", async () => void (await removeLoopbackAddress(PASSTHROUGH_ADDRESS)));
   }
-  promoteStaging(place.bpffs, plan.netns.cookie, generation);
+  promoteStaging(place.bpffs, place.cookie, generation);
   undo.keep();
   if (previous !== undefined) await supersede(previous, record, attacher);
   return { record, listeners, owners, replaced: previous !== undefined };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
-import { TproxyError } from "../../core/errors.ts";
+import { ConfigError, TproxyError } from "../../core/errors.ts";
 import { finishLeftover, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
 import { lockBpffs } from "../../host/lock.ts";
-import { isBpffs } from "../../host/mounts.ts";
+import { isBpffs, readMounts } from "../../host/mounts.ts";
 import { makeStaging, removeHome } from "./pin-directory.ts";
 
 /** Where pins go by default; Kuma's path. The only one where we mount a BPF file system ourselves. */
@@ -14,13 +14,17 @@ export const DEFAULT_BPFFS = "/run/kuma/bpf";
  * what we mounted. Both hold one lock.
  */
 
-/** @throws TproxyError BPFFS_UNUSABLE unless `path` is on a bpffs, or one can be mounted there. */
+/**
+ * @throws TproxyError unless `path` is on a bpffs, or one can be mounted there: ConfigError where there is one
+ * elsewhere, else BPFFS_UNUSABLE
+ */
 export function checkBpffs(path: string): void {
   if (path === DEFAULT_BPFFS || isBpffs(path)) return;
-  const what = existsSync(path) ? "is not on a BPF file system" : "does not exist";
-  throw new TproxyError("BPFFS_UNUSABLE", `--ebpf-bpffs-path: ${path} ${what}`, {
-    hint: `Mount one (mount -t bpf bpf /sys/fs/bpf) and name it, or leave the option out: one is mounted at ${DEFAULT_BPFFS}.`,
-  });
+  const message = `${path} ${existsSync(path) ? "is not on a BPF file system" : "does not exist"}`;
+  const hint = `Mount one (mount -t bpf bpf /sys/fs/bpf) and name it, or leave the option out: one is mounted at ${DEFAULT_BPFFS}.`;
+  const mounted = readMounts().some(({ type }) => type === "bpf");
+  if (mounted) throw new ConfigError([{ source: "--ebpf-bpffs-path", message }], hint);
+  throw new TproxyError("BPFFS_UNUSABLE", `--ebpf-bpffs-path: ${message}`, { hint });
 }
 
 /**

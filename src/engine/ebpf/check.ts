@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, realpathSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
-import { TproxyError } from "../../core/errors.ts";
+import { ConfigError, TproxyError } from "../../core/errors.ts";
+import type { NetnsFact } from "../../core/facts.ts";
 import { type CapabilityPurpose, missingCapabilities } from "../../host/capabilities.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
@@ -9,16 +10,19 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
 import { findHomesOf } from "./find-homes.ts";
+import { requireCookie } from "./require.ts";
 
 /**
  * Finds the places for the engine's work. Changes nothing, and needs no permission.
  *
- * @throws TproxyError CGROUP_UNUSABLE, BPFFS_UNUSABLE
+ * @throws TproxyError KERNEL_TOO_OLD, CGROUP_UNUSABLE, BPFFS_UNUSABLE; ConfigError where the option that names a place
+ * is wrong and there would be another
  */
-export function findPlace(config: Config["ebpf"]): Place {
+export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
+  const cookie = requireCookie(netns);
   const cgroup = findCgroup(config.cgroupPath);
   checkBpffs(config.bpffsPath);
-  return { cgroup, bpffs: config.bpffsPath, programs: config.programsSourcePath };
+  return { cookie, cgroup, bpffs: config.bpffsPath, programs: config.programsSourcePath };
 }
 
 /**
@@ -26,16 +30,21 @@ export function findPlace(config: Config["ebpf"]): Place {
  *
  * @throws TproxyError CAPABILITY_MISSING, INSTANCE_CONFLICT
  */
-export function checkPlace({ bpffs }: Place, plan: Plan): void {
+export function checkPlace({ bpffs, cookie }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
-  checkConflict(bpffs, plan.netns.cookie);
+  checkConflict(bpffs, cookie);
 }
 
-function findCgroup(path: string): string {
+/** @throws TproxyError CGROUP_UNUSABLE; ConfigError where the path is wrong and there would be another */
+export function findCgroup(path: string): string {
   if (path !== "") return checkCgroup(path);
   const root = findCgroup2Root();
   if (root !== undefined) return root;
-  throw new TproxyError("CGROUP_UNUSABLE", "no cgroup2 file system is mounted here", {
+  throw noCgroup2();
+}
+
+function noCgroup2(): TproxyError {
+  return new TproxyError("CGROUP_UNUSABLE", "no cgroup2 file system is mounted here", {
     hint:
       "Mount it (mount -t cgroup2 none /sys/fs/cgroup), or name it with --ebpf-cgroup-path. " +
       "`ip netns exec` hides it: use `nsenter --net=/run/netns/NAME` instead.",
@@ -44,14 +53,13 @@ function findCgroup(path: string): string {
 
 function checkCgroup(path: string): string {
   if (isCgroup2(path)) return path;
-  const what = existsSync(path) ? "is not on a cgroup2 file system" : "does not exist";
   const root = findCgroup2Root();
-  throw new TproxyError("CGROUP_UNUSABLE", `--ebpf-cgroup-path: ${path} ${what}`, {
-    hint:
-      root === undefined
-        ? "No cgroup2 is mounted here."
-        : `Leave it out to use ${root}, or name one below it.`,
-  });
+  if (root === undefined) throw noCgroup2();
+  const message = `${path} ${existsSync(path) ? "is not on a cgroup2 file system" : "does not exist"}`;
+  throw new ConfigError(
+    [{ source: "--ebpf-cgroup-path", message }],
+    `Leave it out to use ${root}, or name one below it.`,
+  );
 }
 
 function checkCapabilities(bpffs: string, plan: Plan): void {

@@ -12,7 +12,7 @@ export function describePlan(plan: Plan, place: Place, features: Features): stri
   const hooks = chooseHooks(plan, features);
   return [
     "engine: ebpf",
-    `network namespace: ${plan.netns.inode} (cookie ${plan.netns.cookie})`,
+    `network namespace: ${plan.netns.inode} (cookie ${place.cookie})`,
     `proxy user: ${name === undefined ? uid : `${name} (${uid})`}`,
     `outbound: ${describeDirection(plan.outbound)}`,
     `inbound: ${describeDirection(plan.inbound)}`,

@@ -13,6 +13,7 @@ import type { Prefix } from "../../core/address.ts";
 import type { Plan, PlannedAddress } from "../../plan/plan.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
+import { requireCookie } from "./require.ts";
 
 export const PREFIX4 = structCodec(TP_PREFIX4);
 export const PREFIX6 = structCodec(TP_PREFIX6);
@@ -23,7 +24,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
   const redirect = Uint8Array.of(Number(plan.outbound.redirect), Number(plan.inbound.redirect));
   return structCodec(RODATA).encode({
     tp_config: {
-      netns_cookie: plan.netns.cookie,
+      netns_cookie: requireCookie(plan.netns),
       proxy_uid: plan.proxyUser.uid,
       inbound_ifindex: plan.tcInterface?.index ?? 0,
       ports: [plan.outbound.port, plan.inbound.port],
@@ -34,6 +35,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       lookup: Number(hooks.some((hook) => hook.kind === "netns")),
       lookup_knows_ifindex: Number(features.lookup && features.lookupKnowsIfindex),
       sockops_knows_netns: Number(features.sockopsKnowsNetns),
+      outbound_included: Number(plan.outbound.includedPorts.length > 0),
       counters: TP_REASON.TP_REASON_COUNT,
     },
     tp_redirected_ports: [plan.outbound, plan.inbound].map(({ ports }) => ({ bits: ports.bits() })),

@@ -3,12 +3,13 @@ import type { Config } from "../../config/config.ts";
 import { isInCgroup } from "../../host/cgroups.ts";
 import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
-import type { Engine, InstallReport } from "../engine.ts";
-import { apply } from "./apply.ts";
+import type { Description, Engine, InstallReport } from "../engine.ts";
+import { apply, type Place } from "./apply.ts";
 import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { openPrograms } from "./object-file.ts";
+import { noteOptionsWithoutMeaning, requireKernel, requireSupport } from "./require.ts";
 
 /** Programs at cgroup, tc and sk_lookup hooks; their state is pinned to a bpffs. Nothing of it runs by itself. */
 export class EbpfEngine implements Engine {
@@ -22,18 +23,39 @@ export class EbpfEngine implements Engine {
   }
 
   /** Says what it can without root, who alone may look at everything. */
-  async describe(plan: Plan): Promise<readonly string[]> {
-    const place = findPlace(this.#config);
+  async describe(plan: Plan): Promise<Description> {
+    requireKernel();
+    requireSupport(plan);
+    const place = findPlace(this.#config, plan.netns);
     if (process.geteuid?.() === 0) checkPlace(place, plan);
     openPrograms(place.programs)[Symbol.dispose]();
-    return describePlan(plan, place, this.#features());
+    return {
+      text: [
+        "# dry run: this is what would be done, nothing was changed",
+        ...describePlan(plan, place, this.#features()),
+      ],
+      notes: noteOptionsWithoutMeaning(plan),
+    };
+  }
+
+  /**
+   * Finds out, as far as that goes without loading anything, whether it can do its work. Changes nothing.
+   *
+   * @throws TproxyError with what is in the way
+   */
+  check(plan: Plan): Place {
+    requireKernel();
+    requireSupport(plan);
+    const place = findPlace(this.#config, plan.netns);
+    checkPlace(place, plan);
+    return place;
   }
 
   async install(plan: Plan): Promise<InstallReport> {
-    const place = findPlace(this.#config);
-    checkPlace(place, plan);
+    const place = this.check(plan);
     const { replaced, listeners, owners } = await apply(plan, place, this.#features());
-    return { replaced, listeners, notes: noteProxiesOutside(owners, place.cgroup) };
+    const notes = [...noteOptionsWithoutMeaning(plan), ...noteProxiesOutside(owners, place.cgroup)];
+    return { replaced, listeners, notes };
   }
 }
 

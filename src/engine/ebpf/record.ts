@@ -2,6 +2,7 @@
 
 import { BpfMap } from "../../bpf/map.ts";
 import { TproxyError } from "../../core/errors.ts";
+import type { CommonRecord } from "../record.ts";
 import type { Hook } from "./hooks.ts";
 
 /** A tc filter on a clsact qdisc: what no pin holds, and so has to be found again. Before Linux 6.6. */
@@ -18,32 +19,16 @@ export interface FilterRecord {
  * What an installation remembers of itself: for `status`, the next `install`, and `uninstall`. It is kept in
  * a map beside the other pins, so it goes when they go, and never speaks of what is no longer there.
  */
-export interface InstanceRecord {
+export interface InstanceRecord extends CommonRecord {
   /** Of this format. */
   readonly format: 1;
-  /** Of the program that installed, and of the objects that it loaded. */
-  readonly version: string;
+  /** Of the objects that it loaded. */
   readonly abi: string;
-  readonly installedAt: string;
   readonly netnsInode: number;
   readonly cgroupPath: string;
-  readonly proxyUser: { readonly name?: string; readonly uid: number };
-  readonly ipv6: boolean;
-  readonly outbound: DirectionRecord;
-  readonly inbound: DirectionRecord;
-  /** Addresses whose inbound traffic is intercepted. */
-  readonly instance: "all" | readonly string[];
   readonly tcInterface?: string;
   readonly hooks: readonly Hook[];
   readonly filters: readonly FilterRecord[];
-  /** We put ::6/128 on lo. */
-  readonly addedPassthroughAddress: boolean;
-}
-
-export interface DirectionRecord {
-  readonly redirect: boolean;
-  readonly port: number;
-  readonly excludedPorts: readonly number[];
 }
 
 const KEY = new Uint8Array(4);

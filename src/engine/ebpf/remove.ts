@@ -18,10 +18,15 @@ import {
 } from "./pin-directory.ts";
 import { type InstanceRecord, readRecord } from "./record.ts";
 
+export interface RemoveOptions {
+  /** ::6 stays on lo: whoever takes over needs it. */
+  readonly keepPassthroughAddress?: boolean;
+}
+
 /** Removes everything of one network namespace from a bpffs. Returns how many installations there were. */
-export async function removeAll(bpffs: string, cookie: bigint): Promise<number> {
+export async function removeAll(bpffs: string, cookie: bigint, options: RemoveOptions = {}): Promise<number> {
   const directories = listPinDirectories(bpffs, cookie);
-  for (const directory of directories) await removeInstallation(directory);
+  for (const directory of directories) await removeInstallation(directory, undefined, options);
   await leaveHome(bpffs);
   return directories.filter((directory) => directory.state === "installed").length;
 }
@@ -35,16 +40,19 @@ export async function removeStagings(bpffs: string, cookie: bigint): Promise<voi
 }
 
 /** A link or an address that `current` has too stays. */
-async function removeInstallation(directory: PinDirectory, current?: PinDirectory): Promise<void> {
+async function removeInstallation(
+  directory: PinDirectory,
+  current?: PinDirectory,
+  { keepPassthroughAddress = false }: RemoveOptions = {},
+): Promise<void> {
   const record = tryReadRecord(directory.path);
   const needed = current && tryReadRecord(current.path);
   for (const filter of record?.filters ?? []) {
     if (!needed?.filters.some((other) => other.index === filter.index)) detachFilter(filter);
   }
   detachLinks(directory.path, new Set(current && linkIds(current.path)));
-  if (record?.addedPassthroughAddress && !needed?.addedPassthroughAddress) {
-    await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
-  }
+  const keep = keepPassthroughAddress || needed?.addedPassthroughAddress === true;
+  if (record?.addedPassthroughAddress && !keep) await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   removePinDirectory(directory.path);
 }
 

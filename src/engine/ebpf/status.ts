@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { U32, U64 } from "../../bpf/codec.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
-import { formatEndpoint } from "../../core/address.ts";
-import { findListeners } from "../../host/listeners.ts";
+import { type Listening, readListening } from "../listening.ts";
 import { filterProgram } from "./filter.ts";
 import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -25,8 +24,7 @@ export interface InstanceStatus {
   readonly pins: string;
   readonly record: InstanceRecord;
   readonly hooks: readonly HookStatus[];
-  /** Where something listens on the proxy's ports. */
-  readonly listening: { readonly outbound: readonly string[]; readonly inbound: readonly string[] };
+  readonly listening: Listening;
   /** Kernel memory in bytes. */
   readonly memory: { readonly maps: number; readonly programs: number };
   /** Connections by what became of them, since the first installation here. */
@@ -71,17 +69,6 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
   }
   const info = installed.link(hookKey(hook))?.info();
   return info === undefined || info.defunct ? undefined : { programId: info.programId, linkId: info.id };
-}
-
-function readListening(record: InstanceRecord): InstanceStatus["listening"] {
-  const ports = [record.outbound.port, record.inbound.port];
-  const listeners = findListeners(new Set(ports));
-  const on = (port: number) => [
-    ...new Set(
-      listeners.filter((each) => each.port === port).map((each) => formatEndpoint(each.address, each.port)),
-    ),
-  ];
-  return { outbound: on(record.outbound.port), inbound: on(record.inbound.port) };
 }
 
 /** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { NetnsFact } from "../../core/facts.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
 import { findHomes, findHomesOf } from "./find-homes.ts";
 import { Installed } from "./installed.ts";
-import { removeAll } from "./remove.ts";
+import { type RemoveOptions, removeAll } from "./remove.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
 /**
  * Removes what the engine has in a network namespace, on every bpffs or on the one given. Returns where that was.
  * What a command that was killed left without an installation goes too: an empty directory, a mount.
  */
-export async function uninstallEbpf(cookie: bigint, bpffs: string | undefined): Promise<string[]> {
+export async function uninstallEbpf(
+  { cookie }: NetnsFact,
+  bpffs: string | undefined,
+  options: RemoveOptions = {},
+): Promise<string[]> {
+  if (cookie === undefined) return []; // nothing can have been installed
   const homes = new Set(bpffs === undefined ? [...findHomes(), DEFAULT_BPFFS] : [bpffs]);
   const removed: string[] = [];
-  for (const home of homes) if ((await removeAll(home, cookie)) > 0) removed.push(home);
+  for (const home of homes) if ((await removeAll(home, cookie, options)) > 0) removed.push(home);
   return removed;
 }
 
 /** The installations of a network namespace; more than one is a mistake that `status` shows. */
-export function statusOfEbpf(cookie: bigint, bpffs: string | undefined): InstanceStatus[] {
+export function statusOfEbpf({ cookie }: NetnsFact, bpffs: string | undefined): InstanceStatus[] {
+  if (cookie === undefined) return [];
   const found: InstanceStatus[] = [];
   for (const home of homesOf(cookie, bpffs)) {
     using installed = Installed.find(home, cookie);

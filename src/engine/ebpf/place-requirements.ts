@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { TproxyError } from "../../core/errors.ts";
+import { isBpffs } from "../../host/mounts.ts";
+import { readNetns } from "../../host/netns.ts";
+import { type CodedCheck, runCheck } from "../run-check.ts";
+import { checkBpffs } from "./bpffs-home.ts";
+import { findCgroup } from "./check.ts";
+import { findHomesOf } from "./find-homes.ts";
+import { requireCookie } from "./require.ts";
+
+/** Where the cgroup hooks are attached. */
+export function checkCgroup(config: Config["ebpf"]): CodedCheck {
+  return runCheck({
+    name: "cgroup2",
+    what: "a cgroup2 file system",
+    // The cookie and the place for the pins have checks of their own: here these pass.
+    look: () => findCgroup(config.cgroupPath),
+  });
+}
+
+/** Where an installation is pinned: there, or to be mounted there. */
+export function checkPins(path: string): CodedCheck {
+  return runCheck({
+    name: "bpffs",
+    what: "a BPF file system for the pins",
+    look: () => {
+      checkBpffs(path);
+      return isBpffs(path) ? checkWritable(path) : checkMountable(path);
+    },
+  });
+}
+
+function checkWritable(path: string): string {
+  requireAccess(path, "Mount it writable (mount -o remount,rw), or name another with --ebpf-bpffs-path.");
+  return path;
+}
+
+/** As far as that can be told without mounting: the kernel knows the type, nothing would be hidden by the mount. */
+function checkMountable(path: string): string {
+  if (!/^nodev\tbpf$/m.test(readFileSync("/proc/filesystems", "utf8"))) {
+    throw new TproxyError("BPFFS_UNUSABLE", "the kernel knows no BPF file system", {
+      hint: "Use a kernel that was built with CONFIG_BPF_SYSCALL.",
+    });
+  }
+  if (existsSync(path) && readdirSync(path).length > 0) {
+    throw new TproxyError(
+      "BPFFS_UNUSABLE",
+      `${path} is on no BPF file system, and a mount would hide the files in it`,
+      { hint: "Empty that directory, or name one on a BPF file system with --ebpf-bpffs-path." },
+    );
+  }
+  const parent = nearestThatExists(path);
+  const hint =
+    `Mount one yourself (mount -t bpf bpf /sys/fs/bpf) and name it with --ebpf-bpffs-path, ` +
+    `or make ${parent} writable.`;
+  if (parent !== path) requireAccess(parent, hint);
+  return `none yet; install mounts one at ${path}`;
+}
+
+function nearestThatExists(path: string): string {
+  return existsSync(path) ? path : nearestThatExists(dirname(path));
+}
+
+function requireAccess(path: string, hint: string): void {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new TproxyError("BPFFS_UNUSABLE", `${path} cannot be written to`, { cause, hint });
+  }
+}
+
+/** One network namespace, one directory of pins. */
+export function checkOtherInstallation(bpffs: string): CodedCheck {
+  return runCheck({
+    name: "other-installation",
+    what: "no installation of this network namespace elsewhere",
+    look: () => {
+      const homes = findHomesOf(requireCookie(readNetns()));
+      const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
+      const elsewhere = homes.filter((home) => realpathSync(home) !== here);
+      if (elsewhere.length === 0) return homes.length === 0 ? "none" : `one, in ${here} as here`;
+      throw new TproxyError("INSTANCE_CONFLICT", `there is one with its pins in ${elsewhere.join(", ")}`, {
+        hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first.",
+      });
+    },
+  });
+}

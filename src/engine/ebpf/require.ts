@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { TproxyError } from "../../core/errors.ts";
+import type { NetnsFact } from "../../core/facts.ts";
+import { atLeast, kernelRelease, parseKernelRelease } from "../../host/kernel.ts";
+import type { Plan } from "../../plan/plan.ts";
+
+/** What the product promises; what a kernel can do is found by probing. */
+const OLDEST_KERNEL = { major: 5, minor: 7 } as const;
+
+/** @throws TproxyError KERNEL_TOO_OLD */
+export function requireKernel(release: string = kernelRelease()): void {
+  const { major, minor } = OLDEST_KERNEL;
+  if (atLeast(parseKernelRelease(release), major, minor)) return;
+  throw new TproxyError("KERNEL_TOO_OLD", `this is Linux ${release}, older than ${major}.${minor}`, {
+    hint: "The eBPF engine needs a newer kernel; --engine=iptables does not.",
+  });
+}
+
+/** @throws TproxyError KERNEL_TOO_OLD */
+export function requireCookie({ cookie }: NetnsFact): bigint {
+  if (cookie !== undefined) return cookie;
+  throw new TproxyError("KERNEL_TOO_OLD", "the kernel does not tell the cookie of a network namespace", {
+    hint: "The eBPF engine needs SO_NETNS_COOKIE, which is in Linux 5.14 and newer; --engine=iptables does not.",
+  });
+}
+
+/**
+ * What the programs of this version cannot do is refused, not left out in silence.
+ *
+ * @throws TproxyError OPTION_UNSUPPORTED
+ */
+export function requireSupport(plan: Plan): void {
+  const wanted = [
+    [plan.outbound.excludedAddresses.length > 0, "--exclude-outbound-ips"],
+    [plan.inbound.excludedAddresses.length > 0, "--exclude-inbound-ips"],
+    [plan.userExclusions.length > 0, "--exclude-outbound-ports-for-uids"],
+    [plan.dns.redirect === "servers", "--redirect-dns"],
+    [plan.dns.redirect === "all", "--redirect-all-dns-traffic"],
+    [plan.virtualNetworks.length > 0, "--vnet"],
+  ] as const;
+  const unsupported = wanted.filter(([isWanted]) => isWanted).map(([, flag]) => flag);
+  if (unsupported.length === 0) return;
+  throw new TproxyError(
+    "OPTION_UNSUPPORTED",
+    `the eBPF engine of this version cannot do ${unsupported.join(", ")}`,
+    {
+      hint: "--engine=iptables can.",
+    },
+  );
+}
+
+/** Options that are about packets and conntrack: there is nothing of that in the way of an intercepted connection. */
+export function noteOptionsWithoutMeaning(plan: Plan): string[] {
+  return [
+    ...(plan.dropInvalid
+      ? ["--drop-invalid-packets has no meaning with eBPF: nothing passes conntrack"]
+      : []),
+    ...(plan.logLevel === undefined ? [] : ["--iptables-logs has no meaning with eBPF: there are no rules"]),
+  ];
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Config, IptablesExecutable } from "../../config/config.ts";
+import type { Family } from "../../core/address.ts";
+import { ConfigError, describeError, type Problem } from "../../core/errors.ts";
+import { BASE_NAMES, type Executables, type Mode } from "./executables.ts";
+import type { IptablesHost } from "./iptables-host.ts";
+
+export interface Given {
+  /** Families all of whose programs were named. */
+  readonly named: { readonly [family in Family]?: Executables };
+  readonly notes: readonly string[];
+}
+
+const OPTION = "--iptables-executables";
+
+/**
+ * Checks the programs that the user named: they are there, work, and are of one mode. All of a family or none of it
+ * count; a part of them is not used, with a note.
+ *
+ * @throws ConfigError with all problems
+ */
+export async function checkGiven(
+  given: Config["iptablesExecutables"],
+  families: readonly Family[],
+  host: IptablesHost,
+): Promise<Given> {
+  const checked = await Promise.all(families.map((family) => checkFamily(given, family, host)));
+  const problems = checked.flatMap((result) => result.problems ?? []);
+  const [first, second] = checked.flatMap(({ executables }) =>
+    executables === undefined ? [] : [executables],
+  );
+  if (first !== undefined && second !== undefined && first.mode !== second.mode) {
+    problems.push(
+      `${first.iptables} is ${first.mode}, ${second.iptables} is ${second.mode}: all must be of one kind`,
+    );
+  }
+  if (problems.length > 0) throw asConfigError(problems);
+  const named = [first, second].flatMap((one) => (one === undefined ? [] : [[one.family, one] as const]));
+  return { named: Object.fromEntries(named), notes: checked.flatMap(({ note }) => note ?? []) };
+}
+
+interface Checked {
+  readonly executables?: Executables;
+  readonly problems?: readonly string[];
+  readonly note?: string;
+}
+
+async function checkFamily(
+  given: Config["iptablesExecutables"],
+  family: Family,
+  host: IptablesHost,
+): Promise<Checked> {
+  const base = BASE_NAMES[family];
+  const names: readonly IptablesExecutable[] = [base, `${base}-save`, `${base}-restore`];
+  const paths = names.map((name) => given[name]);
+  const [iptables, save, restore] = paths;
+  if (iptables === undefined || save === undefined || restore === undefined) {
+    if (paths.every((path) => path === undefined)) return {};
+    const all = names.join(", ");
+    return {
+      note: `${OPTION} does not name all of ${all}: none of them is used, they are looked for instead.`,
+    };
+  }
+  const answers = await Promise.all([iptables, save, restore].map((path) => askMode(path, host)));
+  const problems = answers.flatMap((answer) => (typeof answer === "string" ? [] : [answer.problem]));
+  if (problems.length > 0) return { problems };
+  const [mode, ...others] = answers.filter((answer) => typeof answer === "string");
+  if (mode === undefined || others.some((other) => other !== mode)) {
+    const list = [iptables, save, restore].map((path, index) => `${path} is ${answers[index]}`).join(", ");
+    return { problems: [`${list}: all must be of one kind`] };
+  }
+  return { executables: { family, mode, iptables, save, restore } };
+}
+
+async function askMode(path: string, host: IptablesHost): Promise<Mode | { readonly problem: string }> {
+  if (host.findProgram(path) === undefined) {
+    return { problem: `${path} does not exist or cannot be executed` };
+  }
+  try {
+    return await host.askMode(path);
+  } catch (error) {
+    return { problem: `${path} does not work: ${describeError(error)}` };
+  }
+}
+
+function asConfigError(messages: readonly string[]): ConfigError {
+  const problems: Problem[] = messages.map((message) => ({ source: OPTION, message }));
+  return new ConfigError(
+    problems,
+    "Name the programs of one installation of iptables, or leave the option out.",
+  );
+}

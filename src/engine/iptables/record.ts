@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import type { Family } from "../../core/address.ts";
+import { TproxyError } from "../../core/errors.ts";
+import type { NetnsFact } from "../../core/facts.ts";
+import type { NftObject } from "../../host/nft-chains.ts";
+import { StateFile } from "../../host/state-file.ts";
+import type { CommonRecord } from "../record.ts";
+import type { RuleKey } from "./pick-recorded.ts";
+
+/**
+ * What an installation remembers that cannot be seen in the rules: which of those without a comment are ours, what was
+ * there before. It is written before anything is changed. It counts only in the namespace and the boot that it was
+ * written in, so one that was left behind never speaks of something else.
+ */
+export interface IptablesRecord extends CommonRecord {
+  /** Of this format. */
+  readonly format: 1;
+  readonly bootId: string;
+  readonly netns: { readonly inode: number; readonly cookie?: string };
+  /** What was applied, by where it was. */
+  readonly applied: readonly AppliedRules[];
+  /** An installation was under way that has not ended: what it was to change may be there in part. */
+  readonly unfinished: boolean;
+  /** Tables and chains with a hook that iptables-nft made for our rules, or is about to. */
+  readonly madeHooks: readonly NftObject[];
+}
+
+export interface AppliedRules {
+  readonly family: Family;
+  readonly mode: "nft" | "legacy";
+  /** All rules, also those of our own chains, in their order. */
+  readonly rules: readonly RuleKey[];
+  /** All of them carry a comment of ours: they are found without being named here. */
+  readonly comments?: boolean;
+  /** Rules of others that read the same, where there are any: how many, and how many of them stand before ours. */
+  readonly others?: Readonly<Record<RuleKey, { readonly before: number; readonly all: number }>>;
+}
+
+/** The record of the network namespace; undefined where there is none that counts. */
+export function readRecord(netns: NetnsFact): IptablesRecord | undefined {
+  const file = fileOf(netns);
+  const text = file.read();
+  if (text === undefined) return undefined;
+  const record = parse(text, file.path);
+  return isOf(record, netns) ? record : undefined;
+}
+
+/** @returns false where it cannot be kept: /run is missing or read-only */
+export function writeRecord(netns: NetnsFact, record: IptablesRecord): boolean {
+  return fileOf(netns).write(`${JSON.stringify(record)}\n`);
+}
+
+export function removeRecord(netns: NetnsFact): void {
+  fileOf(netns).remove();
+}
+
+/** The parts of a record that say whose it is. */
+export function recordOwner(netns: NetnsFact): Pick<IptablesRecord, "bootId" | "netns"> {
+  const { inode, cookie } = netns;
+  return { bootId: bootId(), netns: cookie === undefined ? { inode } : { inode, cookie: String(cookie) } };
+}
+
+function fileOf({ inode }: NetnsFact): StateFile {
+  return new StateFile(`iptables-${inode}.json`);
+}
+
+/** Inodes of namespaces are used again, cookies are not. */
+function isOf(record: IptablesRecord, netns: NetnsFact): boolean {
+  const owner = recordOwner(netns);
+  return record.bootId === owner.bootId && JSON.stringify(record.netns) === JSON.stringify(owner.netns);
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** Only this program, as root, writes records: the format's number tells whether we can read it. */
+function parse(text: string, path: string): IptablesRecord {
+  const hint = `Look at it and remove it: rules with our comment are found without it (rm ${path}).`;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRecord(value)) return value;
+  } catch (cause) {
+    throw new TproxyError("STATE_DAMAGED", `${path} is no JSON`, { cause, hint });
+  }
+  throw new TproxyError("STATE_DAMAGED", `${path} is no record that this version of tproxyctl can read`, {
+    hint,
+  });
+}
+
+function isRecord(value: unknown): value is IptablesRecord {
+  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+}

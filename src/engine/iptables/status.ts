@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Family } from "../../core/address.ts";
+import type { NetnsFact } from "../../core/facts.ts";
+import { type Listening, readListening } from "../listening.ts";
+import type { Executables } from "./executables.ts";
+import { isInstallation } from "./keep-connections.ts";
+import { lookAtAll, type Present, presentRules } from "./look.ts";
+import { type IptablesRecord, readRecord } from "./record.ts";
+
+export interface IptablesStatus {
+  readonly engine: "iptables";
+  /** Undefined: the rules are kumactl's, or of an installation that nothing is written down of. */
+  readonly record: IptablesRecord | undefined;
+  readonly rules: readonly RulesStatus[];
+  readonly listening: Listening;
+  /** What is not as it should be, one sentence each, with what to do. */
+  readonly findings: readonly string[];
+}
+
+export interface RulesStatus {
+  readonly family: Family;
+  readonly mode: Executables["mode"];
+  /** How many rules are as they were installed. */
+  readonly present: number;
+  /** In the normal form, with table and chain. */
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+}
+
+/** Reads an installation's state from the kernel; undefined where there is none. Changes nothing. */
+export async function readStatus(
+  netns: NetnsFact,
+  all: readonly Executables[],
+): Promise<IptablesStatus | undefined> {
+  const record = readRecord(netns);
+  const present = await lookAtAll(all, record);
+  const isInstalled = present.some(isInstallation) || (record?.applied.length ?? 0) > 0;
+  if (!isInstalled) return undefined;
+  const rules = compare(record, present);
+  return {
+    engine: "iptables",
+    record,
+    rules,
+    listening: record === undefined ? { outbound: [], inbound: [] } : readListening(record),
+    findings: findingsOf(record, rules),
+  };
+}
+
+export function areIntact({ findings }: IptablesStatus): boolean {
+  return findings.length === 0;
+}
+
+/** Every family and mode that has, or should have, rules of ours. */
+function compare(record: IptablesRecord | undefined, present: readonly Present[]): RulesStatus[] {
+  const applied = record?.applied ?? [];
+  const found = present.filter(isInstallation).map(presentRules);
+  const places = [...applied, ...found].map(({ family, mode }) => `${family} ${mode}`);
+  return [...new Set(places)].map((place) => {
+    const of = (list: typeof found) => list.filter(({ family, mode }) => `${family} ${mode}` === place);
+    const expected = of([...applied]).flatMap(({ rules }) => rules);
+    const actual = of(found).flatMap(({ rules }) => rules);
+    const missing = subtract(expected, actual);
+    return {
+      ...placeOf(place),
+      present: expected.length - missing.length,
+      missing,
+      unexpected: record === undefined ? [] : subtract(actual, expected),
+    };
+  });
+}
+
+/** What of `rules` is not among `others`, or not as often. */
+function subtract(rules: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return rules.filter((rule) => {
+    const place = left.indexOf(rule);
+    if (place >= 0) left.splice(place, 1);
+    return place < 0;
+  });
+}
+
+function placeOf(place: string): Pick<RulesStatus, "family" | "mode"> {
+  const [family, mode] = place.split(" ");
+  return { family: family === "6" ? 6 : 4, mode: mode === "legacy" ? "legacy" : "nft" };
+}
+
+function findingsOf(record: IptablesRecord | undefined, rules: readonly RulesStatus[]): string[] {
+  const again = "`tproxyctl install` sets it right, `tproxyctl uninstall` removes it";
+  const findings: string[] = [];
+  if (record === undefined) findings.push(`nothing is written down of these rules; ${again}.`);
+  if (record?.unfinished) findings.push(`an installation was under way and has not ended; ${again}.`);
+  if (rules.some(({ missing }) => missing.length > 0)) findings.push(`rules are missing; ${again}.`);
+  if (rules.some(({ unexpected }) => unexpected.length > 0))
+    findings.push(`there are rules that this installation does not know; ${again}.`);
+  return findings;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OursInTable } from "./ownership.ts";
+import { removalLines, restorationLines } from "./removal.ts";
+
+/**
+ * The text that puts rules in the place of those that are there: `rendered` (from `renderRules`), with the lines that
+ * remove the old ones at the head of each table. Nothing there: exactly `rendered`. One COMMIT a table, so that
+ * within a table no packet meets neither or both.
+ */
+export function replaceRules(rendered: string, present: readonly OursInTable[]): string {
+  const removal = new Map(present.map((ours) => [ours.name, removalLines(ours)]));
+  const lines = rendered.split("\n").flatMap((line) => {
+    const name = /^\* (\S+)$/.exec(line)?.[1];
+    const removed = name === undefined ? undefined : removal.get(name);
+    if (name !== undefined) removal.delete(name);
+    return [line, ...(removed ?? [])];
+  });
+  const others = [...removal].map(([name, removed]) => block(name, removed));
+  return [lines.join("\n").trimEnd(), ...others].filter((part) => part !== "").join("\n\n");
+}
+
+/**
+ * The text that removes. What redirects goes first.
+ *
+ * @param instead lines that come into nat in the same moment
+ */
+export function removeRules(present: readonly OursInTable[], instead: readonly string[] = []): string {
+  return natFirst(present)
+    .map((ours) => block(ours.name, [...removalLines(ours), ...(ours.name === "nat" ? instead : [])]))
+    .join("\n\n");
+}
+
+/** The text that adds lines to one table. */
+export function insertedInto(table: string, lines: readonly string[]): string {
+  return block(table, lines);
+}
+
+/** The text that leads from what is there now back to what was there `before`. */
+export function restoreRulesOf(now: readonly OursInTable[], before: readonly OursInTable[]): string {
+  const names = new Set([...now, ...before].map(({ name }) => name));
+  const of = (list: readonly OursInTable[], name: string) => list.filter((ours) => ours.name === name);
+  return [...names]
+    .map((name) =>
+      block(name, [...of(now, name).flatMap(removalLines), ...of(before, name).flatMap(restorationLines)]),
+    )
+    .join("\n\n");
+}
+
+function natFirst(present: readonly OursInTable[]): OursInTable[] {
+  return [...present].sort((a, b) => Number(b.name === "nat") - Number(a.name === "nat"));
+}
+
+function block(name: string, lines: readonly string[]): string {
+  return [`* ${name}`, ...lines, "COMMIT"].join("\n");
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatAddress } from "../core/address.ts";
+import { VERSION } from "../core/version.ts";
+import type { DirectionPlan, Plan } from "../plan/plan.ts";
+
+/** What every engine remembers of an installation, for `status`. */
+export interface CommonRecord {
+  /** Of the program that installed. */
+  readonly version: string;
+  readonly installedAt: string;
+  readonly proxyUser: { readonly name?: string; readonly uid: number };
+  readonly ipv6: boolean;
+  readonly outbound: DirectionRecord;
+  readonly inbound: DirectionRecord;
+  /** Addresses whose inbound traffic is intercepted. */
+  readonly instance: "all" | readonly string[];
+  /** We put ::6/128 on lo. */
+  readonly addedPassthroughAddress: boolean;
+}
+
+export interface DirectionRecord {
+  readonly redirect: boolean;
+  readonly port: number;
+  readonly excludedPorts: readonly number[];
+}
+
+type Ownership = Pick<CommonRecord, "addedPassthroughAddress">;
+
+/** @param previous the installation that it replaces */
+export function commonRecord(plan: Plan, previous: Ownership | undefined): CommonRecord {
+  const { name, uid } = plan.proxyUser;
+  return {
+    version: VERSION,
+    installedAt: new Date().toISOString(),
+    proxyUser: name === undefined ? { uid } : { name, uid },
+    ipv6: plan.ipv6,
+    outbound: recordDirection(plan.outbound),
+    inbound: recordDirection(plan.inbound),
+    instance: plan.instance === "all" ? "all" : plan.instance.map(formatAddress),
+    addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
+  };
+}
+
+function recordDirection({ redirect, port, excludedPorts }: DirectionPlan): DirectionRecord {
+  return { redirect, port, excludedPorts };
+}
+
+/** Also where it is there already, because the installation before put it there. */
+function ownsPassthroughAddress(plan: Plan, previous: Ownership | undefined): boolean {
+  if (plan.passthroughAddress === "missing") return true;
+  return plan.passthroughAddress === "present" && previous?.addedPassthroughAddress === true;
+}

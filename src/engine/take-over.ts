@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { TproxyError } from "../core/errors.ts";
+import type { NetnsFact } from "../core/facts.ts";
+import { Undo } from "../core/undo.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { EbpfEngine } from "./ebpf/engine.ts";
+import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
+import type { InstallReport } from "./engine.ts";
+import type { FoundRules, IptablesEngine } from "./iptables/engine.ts";
+
+export interface Engines {
+  readonly ebpf: EbpfEngine;
+  readonly iptables: IptablesEngine;
+}
+
+interface FoundEbpf extends Pick<FoundRules, "ownsPassthroughAddress"> {
+  /** Where it sends inbound connections. */
+  readonly inboundPort: number;
+}
+
+/**
+ * Installs with iptables where eBPF may be in place. First both are there, then only iptables: at no moment neither.
+ * Meanwhile eBPF has brought the proxy's own connections to loopback already, so the rules leave those alone.
+ */
+export async function installWithIptables({ iptables }: Engines, plan: Plan): Promise<InstallReport> {
+  const previous = findEbpf(plan.netns);
+  if (previous === undefined) return iptables.install(plan);
+  const report = await iptables.install(inherit(plan, previous), previous.inboundPort);
+  await uninstallEbpf(plan.netns, undefined, keeping(plan));
+  await iptables.removeGuard(plan.proxyUser.uid, previous.inboundPort);
+  return { ...report, replaced: true };
+}
+
+/** The other way round. Rules that nobody wrote down, kumactl's, are taken over from as well. */
+export async function installWithEbpf(engines: Engines, plan: Plan): Promise<InstallReport> {
+  const { ebpf, iptables } = engines;
+  ebpf.check(plan); // before the rules are touched
+  const previous = await iptables.find(plan.netns);
+  if (previous === undefined) return ebpf.install(plan);
+  const report = previous.redirects
+    ? await installBesideRules(engines, inherit(plan, previous))
+    : await ebpf.install(plan);
+  const notes = await iptables.remove(plan.netns, { keepConnections: true, ...keeping(plan) });
+  return {
+    ...report,
+    replaced: report.replaced || previous.redirects,
+    notes: [...report.notes, ...notes],
+  };
+}
+
+async function installBesideRules({ ebpf, iptables }: Engines, plan: Plan): Promise<InstallReport> {
+  const guard = [plan.proxyUser.uid, plan.inbound.port] as const;
+  await using undo = new Undo();
+  await iptables.addGuard(...guard);
+  undo.add("removing the rule for the take-over", () => iptables.removeGuard(...guard));
+  const report = await ebpf.install(plan);
+  undo.keep();
+  return report;
+}
+
+function findEbpf(netns: NetnsFact): FoundEbpf | undefined {
+  const [status] = readEbpf(netns);
+  if (status === undefined) return undefined;
+  const { inbound, addedPassthroughAddress } = status.record;
+  return { inboundPort: inbound.port, ownsPassthroughAddress: addedPassthroughAddress };
+}
+
+/** Where libbpf is gone since, its pins cannot be read, and not removed either. */
+function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
+  try {
+    return statusOfEbpf(netns, undefined);
+  } catch (cause) {
+    if (!(cause instanceof TproxyError)) throw cause;
+    throw new TproxyError(
+      cause.code,
+      `an eBPF installation is in the way that cannot be read: ${cause.message}`,
+      {
+        cause,
+        ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      },
+    );
+  }
+}
+
+/** ::6 on lo is the predecessor's: it becomes ours, as if it were still to be added. */
+function inherit(plan: Plan, previous: Pick<FoundRules, "ownsPassthroughAddress">): Plan {
+  if (plan.passthroughAddress !== "present" || !previous.ownsPassthroughAddress) return plan;
+  return { ...plan, passthroughAddress: "missing" };
+}
+
+function keeping(plan: Plan): { readonly keepPassthroughAddress: boolean } {
+  return { keepPassthroughAddress: plan.passthroughAddress !== "unwanted" };
+}
