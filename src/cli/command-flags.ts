@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Flag } from "../config/flag.ts";
-import { defaultOf, FLAGS_WITHOUT_EFFECT, mainFlagOf, SETTINGS, type Setting } from "../config/settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { defaultOf, FLAGS_WITHOUT_EFFECT, mainFlagOf, SETTINGS } from "../config/settings.ts";
 
 /** Flags of kumactl that stand before or after any command there. They have no meaning here. */
 export const ROOT_FLAGS: readonly Flag[] = [
@@ -30,6 +31,11 @@ export const UNINSTALL_FLAGS: readonly Flag[] = [DRY_RUN, VERBOSE, BPFFS_PATH, E
 export const STATUS_JSON: Flag = { name: "json", help: "print JSON" };
 
 export const STATUS_FLAGS: readonly Flag[] = [STATUS_JSON, VERBOSE, BPFFS_PATH];
+
+export const DOCTOR_JSON: Flag = { name: "json", help: "print JSON" };
+
+/** It answers for the installation that the same flags would make. */
+export const DOCTOR_FLAGS: readonly Flag[] = [DOCTOR_JSON, ...INSTALL_FLAGS];
 
 export const INBOUND_PORT: Flag = {
   name: "inbound-port",
@@ -72,5 +78,6 @@ export const ALL_FLAGS: readonly Flag[] = [
   ...INSTALL_FLAGS,
   ...UNINSTALL_FLAGS,
   ...STATUS_FLAGS,
+  ...DOCTOR_FLAGS,
   ...PROXY_FLAGS,
 ];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
+import type { DoctorOptions, ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
 import type { GivenFlag } from "../config/flag.ts";
 import { FlagReader } from "../config/flag-reader.ts";
 import { defaultOf } from "../config/settings.ts";
@@ -7,6 +7,7 @@ import { parseBoolean, parseIpFamilyMode, parseNonEmptyPath, parsePort } from ".
 import {
   ALLOW_ROOT,
   BPFFS_PATH,
+  DOCTOR_JSON,
   DRY_RUN,
   INBOUND_PORT,
   IP_FAMILY_MODE,
@@ -37,6 +38,14 @@ export function statusOptions(given: readonly GivenFlag[]): StatusOptions {
     json: flags.read(STATUS_JSON, parseBoolean, false),
     bpffsPath: flags.read(BPFFS_PATH, parseNonEmptyPath, undefined),
   };
+  flags.finish();
+  return options;
+}
+
+/** @throws ConfigError */
+export function doctorOptions(given: readonly GivenFlag[]): DoctorOptions {
+  const flags = new FlagReader(given);
+  const options = { json: flags.read(DOCTOR_JSON, parseBoolean, false) };
   flags.finish();
   return options;
 }

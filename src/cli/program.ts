@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
+import type { Config } from "../config/config.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
 import { TproxyError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
 import {
   ALL_FLAGS,
+  DOCTOR_FLAGS,
   INSTALL_FLAGS,
   PROXY_FLAGS,
   ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
 } from "./command-flags.ts";
-import { proxyOptions, statusOptions, uninstallOptions } from "./command-options.ts";
+import { doctorOptions, proxyOptions, statusOptions, uninstallOptions } from "./command-options.ts";
 import type { Commands } from "./commands.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { writeOutSwitches } from "./switches.ts";
@@ -74,9 +76,7 @@ function buildProgram(
   };
 
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", INSTALL_FLAGS, async (given) => {
-    const { resolveConfig } = await import("../config/resolve-config.ts");
-    const { flagLayer } = await import("../config/layers.ts");
-    const { config } = resolveConfig([flagLayer(given)]);
+    const config = await configOf(given);
     const { runInstall } = await commands.install();
     return runInstall(config, io);
   });
@@ -90,12 +90,30 @@ function buildProgram(
     const { runStatus } = await commands.status();
     return runStatus(options, io);
   });
+  add(
+    `doctor ${OBJECT}`,
+    "Show which engine can work here, and what is missing",
+    DOCTOR_FLAGS,
+    async (given) => {
+      const options = doctorOptions(given);
+      const config = await configOf(given);
+      const { runDoctor } = await commands.doctor();
+      return runDoctor(config, options, io);
+    },
+  );
   add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
     const options = proxyOptions(given);
     const { runProxy } = await commands.proxy();
     return runProxy(options, io, environment.untilTerminated());
   });
   return program;
+}
+
+/** The configuration of install, and of what answers for it. */
+async function configOf(given: readonly GivenFlag[]): Promise<Config> {
+  const { resolveConfig } = await import("../config/resolve-config.ts");
+  const { flagLayer } = await import("../config/layers.ts");
+  return resolveConfig([flagLayer(given)]).config;
 }
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */

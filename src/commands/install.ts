@@ -2,9 +2,12 @@
 import type { Config } from "../config/config.ts";
 import { formatEndpoint } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
+import { describeFallback, wishOf, withEngine } from "../engine/choose-engine.ts";
 import { EbpfEngine } from "../engine/ebpf/engine.ts";
-import type { Engine, InstallReport } from "../engine/engine.ts";
+import type { InstallReport } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
+import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
@@ -16,32 +19,34 @@ import { isRoot, requireRoot } from "./require-root.ts";
 /** Puts this network namespace behind the proxy. Exit status 0: it is. */
 export async function runInstall(config: Config, io: CommandIo): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
-  const engine = chooseEngine(config);
-  if (config.dryRun) return dryRun(config, engine, io);
+  const engines = {
+    ebpf: new EbpfEngine(config.ebpf),
+    iptables: new IptablesEngine(config, (line) => io.note(line)),
+  };
+  if (config.dryRun) return dryRun(config, engines, io);
   requireRoot("install");
   using _lock = await lockNamespace(readNetns().inode);
-  const plan = makePlan(config, await readHostFacts(config.kumaDPUser));
-  if (config.verbose) for (const line of await engine.describe(plan)) io.note(`# ${line}`);
-  const report = await engine.install(plan);
-  for (const note of report.notes) io.note(`note: ${note}`);
-  noteListeners(report, plan, io);
-  io.out(`# transparent proxy setup completed successfully${report.replaced ? " (changed in place)" : ""}`);
+  const plan = makePlan(config, await readHostFacts(config));
+  const { engine, result, fallback } = await withEngine(wishOf(config), async (name) => {
+    if (config.verbose) for (const line of (await engines[name].describe(plan)).text) io.note(line);
+    return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
+  });
+  if (fallback !== undefined) io.note(describeFallback(fallback));
+  for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  noteListeners(result, plan, io);
+  const how = result.replaced ? ", changed in place" : "";
+  io.out(`# transparent proxy setup completed successfully (engine: ${engine}${how})`);
   return 0;
 }
 
-function chooseEngine(config: Config): Engine {
-  if (config.ebpf.enabled) return new EbpfEngine(config.ebpf);
-  throw new TproxyError("ENGINE_UNAVAILABLE", "the iptables engine is not part of this version yet", {
-    hint: "--ebpf-enabled selects the eBPF engine.",
-  });
-}
-
-async function dryRun(config: Config, engine: Engine, io: CommandIo): Promise<number> {
+async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<number> {
   if (!isRoot())
     io.note("warning: without root not everything can be looked at: what install does may differ");
-  const plan = makePlan(config, await readHostFacts(config.kumaDPUser));
-  io.out("# dry run: this is what would be done, nothing was changed");
-  for (const line of await engine.describe(plan)) io.out(line);
+  const plan = makePlan(config, await readHostFacts(config));
+  const { result, fallback } = await withEngine(wishOf(config), (name) => engines[name].describe(plan));
+  if (fallback !== undefined) io.note(describeFallback(fallback));
+  for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  for (const line of result.text) io.out(line);
   return 0;
 }
 

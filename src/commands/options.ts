@@ -15,6 +15,11 @@ export interface StatusOptions {
   readonly bpffsPath: string | undefined;
 }
 
+/** Beside the configuration. */
+export interface DoctorOptions {
+  readonly json: boolean;
+}
+
 export interface ProxyOptions {
   /** 1–65535, and not the outbound one. */
   readonly inboundPort: number;

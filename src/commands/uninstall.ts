@@ -1,26 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
+import { resolveConfig } from "../config/resolve-config.ts";
+import type { NetnsFact } from "../core/facts.ts";
 import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
+import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 
-/** Undoes what install did, all of it. Exit status 0: nothing of it is there, also where nothing was. */
+/** Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was. */
 export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {
   requireRoot("uninstall");
-  const { inode, cookie } = readNetns();
-  if (options.dryRun) {
-    const found = statusOfEbpf(cookie, options.bpffsPath);
-    io.out("# dry run: this is what would be removed, nothing was changed");
-    for (const { pins, hooks } of found)
-      io.out(`${pins}: ${hooks.length} programs and where they are attached`);
-    if (found.length === 0) io.out("# nothing is installed in this network namespace");
-    return 0;
-  }
-  using _lock = await lockNamespace(inode);
-  const removed = await uninstallEbpf(cookie, options.bpffsPath);
+  const netns = readNetns();
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
+  if (options.dryRun) return dryRun(netns, iptables, options, io);
+  using _lock = await lockNamespace(netns.inode);
+  const [removed = [], notes = []] = await allOf([
+    () => uninstallEbpf(netns, options.bpffsPath),
+    () => iptables.remove(netns),
+  ]);
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
+  for (const note of notes) io.note(`note: ${note}`);
   io.out("# transparent proxy cleanup completed successfully");
   return 0;
+}
+
+async function dryRun(
+  netns: NetnsFact,
+  iptables: IptablesEngine,
+  options: UninstallOptions,
+  io: CommandIo,
+): Promise<number> {
+  const pins = statusOfEbpf(netns, options.bpffsPath).map(
+    ({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`,
+  );
+  const rules = await iptables.describeRemoval(netns);
+  io.out("# dry run: this is what would be removed, nothing was changed");
+  for (const line of [...pins, ...rules]) io.out(line);
+  if (pins.length + rules.length === 0) io.out("# nothing is installed in this network namespace");
+  return 0;
+}
+
+/** Tries each, also after one that failed: what can be removed is. */
+async function allOf<T>(actions: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = [];
+  const errors: unknown[] = [];
+  for (const action of actions) {
+    try {
+      results.push(await action());
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1) throw new AggregateError(errors);
+  if (errors.length === 1) throw errors[0];
+  return results;
 }

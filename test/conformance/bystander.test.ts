@@ -1,9 +1,13 @@
-// Another tool's programs on the same cgroup go on working, and ours beside them.
+// Another tool's programs on the same cgroup go on working, and ours beside them. This is about eBPF only: the iptables
+// engine attaches nothing to a cgroup.
 
 import { describe, expect, onTestFinished, test } from "vitest";
-import { APP_UID, TPNET, type World } from "../support/world.ts";
+import { APP_UID, type Connection, TPNET, type World } from "../support/world.ts";
 import { ALL_PROGRAMS, Bystander, type Runs } from "./bystander.ts";
-import { outcome, startWorld } from "./run-situations.ts";
+import { outcome as outcomeOf, startWorld } from "./run-situations.ts";
+import { SK_LOOKUP } from "./ways.ts";
+
+const outcome = (connection: Connection) => outcomeOf(connection, SK_LOOKUP);
 
 const ORDERS = [
   { order: "before the installation", first: "bystander" },

@@ -41,18 +41,22 @@ export async function flood(
   for (const result of await Promise.all(floods)) expect(result).toMatchObject(allRight(each));
 }
 
-/** Opens connections and holds them. */
+/** Opens connections by several processes and holds them. `optionsOf` is given the number of the process, from 0 on. */
 export async function hold(
   world: World,
   args: readonly string[],
   { count, processes }: { count: number; processes: number },
-  options: RunOptions = {},
+  optionsOf: (index: number) => RunOptions,
 ): Promise<readonly Running[]> {
   const each = count / processes;
   const command = [TPNET, "flood", ...args, "--count", `${each}`, "--parallel", "500", "--hold"];
-  const holders = Array.from({ length: processes }, async () => {
+  const holders = Array.from({ length: processes }, async (_, index) => {
     const isReady = (line: string) => line.startsWith('{"open"');
-    const running = await world.start([...command, "--timeout", "60000"], { ...options, isReady });
+    const running = await world.start([...command, "--timeout", "60000"], {
+      ...optionsOf(index),
+      isReady,
+      timeoutMs: 100_000,
+    });
     expect(last(running)).toMatchObject({ open: each, ...allRight(each) });
     return running;
   });

@@ -1,4 +1,5 @@
-// What is remembered of a handshake goes with it, however it ends.
+// What is remembered of a handshake goes with it, however it ends. This is about eBPF only, which has a map for that: the
+// iptables engine remembers nothing of connections, the kernel's conntrack does.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { APP_UID, PROXY_UID, Running, TPNET, World } from "../support/world.ts";

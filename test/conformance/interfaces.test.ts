@@ -1,11 +1,11 @@
 // Which addresses and interfaces of the service are intercepted inbound. The service has two addresses on eth0, and
-// a second host is joined to it over eth1.
+// a second host is joined to it over eth1. The options have an "ebpf" in their names and mean the same with iptables.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { World } from "../support/world.ts";
 import { outcome, startWorld } from "./run-situations.ts";
 import { endpoint } from "./situation.ts";
-import { SK_LOOKUP, TC, WAYS } from "./ways.ts";
+import { EBPF_WAYS, IPTABLES_WAYS, SK_LOOKUP, TC, type Way } from "./ways.ts";
 
 const PLACES = [
   { from: "remote", device: "eth0", to: { v4: "10.66.0.1", v6: "fd66::1" } },
@@ -16,30 +16,58 @@ const PLACES = [
   { from: "other", device: "eth1", to: { v4: "10.66.0.1", v6: "fd66::1" } },
 ] as const;
 
-const SETS = [
-  { name: "sk_lookup", flags: SK_LOOKUP.flags, devices: ["eth0", "eth1"], addresses: undefined },
-  { name: "tc on eth0", flags: TC.flags, devices: ["eth0"], addresses: undefined },
-  {
-    name: "tc on eth1",
-    flags: ["--ebpf-tc-attach-iface", "eth1"],
-    devices: ["eth1"],
-    addresses: undefined,
-  },
-  ...WAYS.map(({ way, flags }) => ({
-    name: `${way}, two --ebpf-instance-ip`,
-    flags: [...flags, "--ebpf-instance-ip", "10.66.0.9,fd66::9"],
-    devices: way === "tc" ? ["eth0"] : ["eth0", "eth1"],
-    addresses: ["10.66.0.9", "fd66::9"],
-  })),
-  ...WAYS.map(({ way, flags }) => ({
-    name: `${way}, one --ebpf-instance-ip`,
-    flags: [...flags, "--ebpf-instance-ip", "10.66.0.1"],
-    devices: way === "tc" ? ["eth0"] : ["eth0", "eth1"],
-    addresses: ["10.66.0.1"],
-  })),
+interface Installation {
+  readonly name: string;
+  readonly way: Way;
+  readonly flags: readonly string[];
+  /** By which interfaces connections are intercepted … */
+  readonly devices: readonly string[];
+  /** … and to which addresses; undefined: all. */
+  readonly addresses?: readonly string[];
+}
+
+const BOTH = ["eth0", "eth1"];
+const ON_ETH1 = ["--ebpf-tc-attach-iface", "eth1"];
+const TWO_ADDRESSES = ["--ebpf-instance-ip", "10.66.0.9,fd66::9"];
+
+const SETS: readonly Installation[] = [
+  { name: "sk_lookup", way: SK_LOOKUP, flags: [], devices: BOTH },
+  { name: "tc on eth0", way: TC, flags: [], devices: ["eth0"] },
+  { name: "tc on eth1", way: TC, flags: ON_ETH1, devices: ["eth1"] },
+  ...IPTABLES_WAYS.flatMap((way): Installation[] => [
+    { name: `${way.way} on all interfaces`, way, flags: [], devices: BOTH },
+    { name: `${way.way} on eth0`, way, flags: TC.flags, devices: ["eth0"] },
+    { name: `${way.way} on eth1`, way, flags: ON_ETH1, devices: ["eth1"] },
+    {
+      name: `${way.way} on eth1, two --ebpf-instance-ip`,
+      way,
+      flags: [...ON_ETH1, ...TWO_ADDRESSES],
+      devices: ["eth1"],
+      addresses: ["10.66.0.9", "fd66::9"],
+    },
+  ]),
+  ...[...EBPF_WAYS, ...IPTABLES_WAYS].flatMap((way): Installation[] => {
+    const devices = way === TC ? ["eth0"] : BOTH;
+    return [
+      {
+        name: `${way.way}, two --ebpf-instance-ip`,
+        way,
+        flags: TWO_ADDRESSES,
+        devices,
+        addresses: ["10.66.0.9", "fd66::9"],
+      },
+      {
+        name: `${way.way}, one --ebpf-instance-ip`,
+        way,
+        flags: ["--ebpf-instance-ip", "10.66.0.1"],
+        devices,
+        addresses: ["10.66.0.1"],
+      },
+    ];
+  }),
 ];
 
-describe.each(SETS)("$name", ({ flags, devices, addresses }) => {
+describe.each(SETS)("$name", ({ way, flags, devices, addresses }) => {
   let world: World;
 
   beforeAll(async () => {
@@ -47,7 +75,7 @@ describe.each(SETS)("$name", ({ flags, devices, addresses }) => {
     await world.addHost("other", "eth1", 1);
     await world.ip("service", "address", "add", "10.66.0.9/24", "dev", "eth0");
     await world.ip("service", "address", "add", "fd66::9/64", "dev", "eth0", "nodad");
-    await world.install(...flags);
+    await world.install(...way.flags, ...flags);
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -67,14 +95,14 @@ describe.each(SETS)("$name", ({ flags, devices, addresses }) => {
     const connection = await world.connect(to, { host: from, cgroup: false, flags: connectFlags });
     const seen =
       expected === "intercepted" ? { listener: 15006, original: to } : { listener: 80, original: null };
-    expect(outcome(connection)).toMatchObject({ error: "", ...seen });
+    expect(outcome(connection, way)).toMatchObject({ error: "", ...seen });
   });
 
   // Only what arrives depends on these; addresses of the host's own stay local, all of them.
   test.each(["10.66.0.1:80", "10.66.0.9:80", "[fd66::9]:80", "10.66.1.1:80", "[fd66:1::1]:80"])(
     "the application's own connections to %s are untouched",
     async (to) => {
-      expect(outcome(await world.connect(to))).toMatchObject({
+      expect(outcome(await world.connect(to), way)).toMatchObject({
         error: "",
         peer: to,
         listener: 80,
@@ -86,7 +114,7 @@ describe.each(SETS)("$name", ({ flags, devices, addresses }) => {
   test.each(["10.66.0.2:80", "[fd66::2]:80", "10.66.1.2:80", "[fd66:1::2]:80"])(
     "outbound connections to %s are intercepted",
     async (to) => {
-      expect(outcome(await world.connect(to))).toEqual({
+      expect(outcome(await world.connect(to), way)).toEqual({
         error: "",
         peer: to,
         listener: 15001,

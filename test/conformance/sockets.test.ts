@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, type Connection, PROXY_UID, TPNET, type World } from "../support/world.ts";
 import { outcome, startWorld } from "./run-situations.ts";
-import { WAYS } from "./ways.ts";
+import { EBPF_WAYS, WAYS } from "./ways.ts";
 
 const KINDS = [
   { socket: "v4", to: "10.66.0.2:80", peer: "10.66.0.2:80", flags: [] },
@@ -11,12 +11,14 @@ const KINDS = [
   { socket: "mapped", to: "10.66.0.2:80", peer: "[::ffff:10.66.0.2]:80", flags: ["--mapped"] },
 ] as const;
 
-describe.each(WAYS)("inbound by $way", ({ flags }) => {
+// iptables has no say in which device a socket is bound to: with it such a connection is sent to the proxy and cannot get
+// there, as with kumactl. What is stated here is the policy of the eBPF engine.
+describe.each(EBPF_WAYS)("bound to a device, inbound by $way", (way) => {
   let world: World;
 
   beforeAll(async () => {
     world = await startWorld();
-    await world.install(...flags);
+    await world.install(...way.flags);
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -40,13 +42,25 @@ describe.each(WAYS)("inbound by $way", ({ flags }) => {
 
     test("one bound to lo is intercepted", async () => {
       const connection = await world.connect(to, { flags: ["--device", "lo", ...flags] });
-      expect(outcome(connection)).toEqual({ error: "", peer, listener: 15001, original: to });
+      expect(outcome(connection, way)).toEqual({ error: "", peer, listener: 15001, original: to });
     });
+  });
+});
 
+describe.each(WAYS)("inbound by $way", (way) => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    await world.install(...way.flags);
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  describe.each(KINDS)("$socket", ({ to, flags }) => {
     // Its getpeername is that of the MPTCP socket, of which the hooks never hear: a known limit, not stated here.
     test("an MPTCP one is intercepted", async () => {
       const connection = await world.connect(to, { flags: ["--mptcp", ...flags] });
-      expect(outcome(connection)).toMatchObject({ error: "", listener: 15001, original: to });
+      expect(outcome(connection, way)).toMatchObject({ error: "", listener: 15001, original: to });
     });
   });
 
@@ -81,7 +95,7 @@ describe.each(WAYS)("inbound by $way", ({ flags }) => {
     for (const connectionFlags of [[], ["--nonblock"]]) {
       const results = await reconnect(world, to, connectionFlags);
       expect(results.map(({ error }) => error)).toEqual(to.map(() => ""));
-      expect(results.map(({ server }) => server?.origdst)).toEqual(original);
+      expect(results.map((result) => outcome(result, way).original)).toEqual(original);
       expect(results.map((result) => result.peer)).toEqual(peer);
     }
   });

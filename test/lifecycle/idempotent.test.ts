@@ -11,10 +11,12 @@ test("install again changes in place, and the state is that of one installation"
   await using world = await worldWithProxy();
   const before = await kernelState(world);
   const first = await world.install();
-  expect(first.stdout).toBe("# transparent proxy setup completed successfully");
+  expect(first.stdout).toBe("# transparent proxy setup completed successfully (engine: ebpf)");
   const once = await intactStatus(world);
   const second = await world.install();
-  expect(second.stdout).toBe("# transparent proxy setup completed successfully (changed in place)");
+  expect(second.stdout).toBe(
+    "# transparent proxy setup completed successfully (engine: ebpf, changed in place)",
+  );
   const twice = await intactStatus(world);
   expect(twice.record).toEqual({ ...once.record, installedAt: expect.any(String) });
   // The links are the same ones: there was no moment without them. The programs in them are new.

@@ -48,8 +48,8 @@ const OBSTACLES: readonly Obstacle[] = [
   },
   {
     title: "IPv6 is switched off on the loopback interface",
-    code: "COMMAND_FAILED",
-    words: [/ip -6 address add ::6\/128 dev lo: exit status 2/, /IPv6 is off .*disable_ipv6=0/],
+    code: "SYSCALL_FAILED",
+    words: [/cannot add ::6 to the loopback interface: EACCES/, /IPv6 is off .*disable_ipv6=0/],
     block: (world) => sysctl(world, 1),
     unblock: (world) => sysctl(world, 0),
   },

@@ -26,7 +26,7 @@ export interface LookOptions {
 interface Namespace {
   readonly name: string;
   readonly inode: number;
-  readonly cookie: bigint;
+  readonly cookie: bigint | undefined;
   /** Ids of the programs at tcx, by `<ifindex> <direction>`. */
   readonly tcx: readonly string[];
 }
@@ -162,8 +162,23 @@ const LOOK = {
   filters:
     "for device in $(ip -oneline link show | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'); do" +
     ' for at in ingress egress; do tc filter show dev $device $at | sed "s/^/$device $at: /"; done; done',
-  iptables: "iptables-save; ip6tables-save",
+  iptables: `${iptablesRules("ip")}; ${iptablesRules("ip6")}`,
+  // Also what iptables does not show: which of the chains with a hook are there. Without counters.
+  nft: "nft --stateless list ruleset",
 } as const;
+
+/**
+ * Of both modes. Naming a legacy table makes the kernel create it, and there it stays, empty: so only those that are
+ * there are named, and of them shown what somebody put there.
+ */
+function iptablesRules(family: "ip" | "ip6"): string {
+  const somebodys = String.raw`grep -v '^\*\|^COMMIT\|^:[A-Z]* ACCEPT ' | sed 's/ \[[0-9]*:[0-9]*\]$//'`;
+  return (
+    `${family}tables-nft-save | sed 's/^/nft ${family}: /'; ` +
+    `for table in $(cat /proc/self/net/${family}_tables_names); do ${family}tables-legacy-save -t $table | ` +
+    `${somebodys} | sed "s/^/legacy ${family} $table: /"; done`
+  );
+}
 
 async function lookAtNamespace({ name, tcx }: Namespace): Promise<KernelState> {
   const script = Object.values(LOOK).join("; echo '== next section'; ");
@@ -176,7 +191,7 @@ async function lookAtNamespace({ name, tcx }: Namespace): Promise<KernelState> {
 /** Without comments (iptables-save: the time), and without what comes late and by itself: link-local addresses. */
 function linesOf(text: string): string[] {
   const lines = text.split("\n").map((line) => line.trim());
-  return lines.filter((line) => !/^(#|$)|\bfe80::|\bff00::/.test(line));
+  return lines.filter((line) => !/^((nft|legacy) .*: )?(#|$)|\bfe80::|\bff00::/.test(line));
 }
 
 function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf }: LookOptions): KernelState {
@@ -186,13 +201,17 @@ function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf 
     if (mountPoint === world.bpffs || mountPoint.startsWith(`${world.bpffs}/`)) return true;
     return mountsOf !== undefined && /^\/run\b/.test(mountPoint) && !mountPoint.startsWith("/run/netns");
   };
-  const locks = namespaces.map(({ inode }) => `/run/tproxyctl/net-${inode}.lock`);
+  const files = namespaces.flatMap(({ inode }) =>
+    [`net-${inode}.lock`, `iptables-${inode}.json`, `iptables-${inode}.json.new`].map((name) =>
+      join("/run/tproxyctl", name),
+    ),
+  );
   return {
     pins: filesBelow(world.bpffs),
     mounts: sorted(mountinfo.filter(isOurs)),
     run:
       mountsOf === undefined
-        ? locks.filter((path) => existsSync(path))
+        ? files.filter((path) => existsSync(path))
         : filesBelow(`/proc/${mountsOf}/root/run`),
   };
 }

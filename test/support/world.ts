@@ -3,11 +3,12 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
+import { RUN_DIRECTORY, removeIfEmpty } from "../../src/host/run-directory.ts";
 import { projectRoot } from "./project-files.ts";
 
 export const TPNET = join(projectRoot, "build/tpnet");
@@ -119,6 +120,8 @@ export class World implements AsyncDisposable {
   async addNamespace(host: string): Promise<void> {
     await execa("ip", ["netns", "add", this.netns(host)]);
     this.defer(() => execa("ip", ["netns", "del", this.netns(host)]));
+    const { ino } = statSync(join("/run/netns", this.netns(host)));
+    this.defer(async () => removeRecord(ino));
     await this.ip(host, "link", "set", "lo", "up");
   }
 
@@ -202,7 +205,7 @@ export class World implements AsyncDisposable {
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
   }
 
-  /** Starts a server and waits for its line `ready`, or for one that `isReady` takes for that. */
+  /** Starts a server and waits, `timeoutMs` at most, for its line `ready`, or for one that `isReady` takes for that. */
   async start(
     args: readonly string[],
     options: RunOptions & { readonly isReady?: (line: string) => boolean } = {},
@@ -210,7 +213,7 @@ export class World implements AsyncDisposable {
     const { isReady = (line: string) => line === "ready" } = options;
     const running = new Running(this.command(args, options));
     this.defer(() => running.stop());
-    await running.waitFor(isReady);
+    await running.waitFor(isReady, options.timeoutMs);
     return running;
   }
 
@@ -254,12 +257,13 @@ export class World implements AsyncDisposable {
     return result;
   }
 
+  /** eBPF, unless `flags` name another engine: the last one counts. */
   installArguments(...flags: readonly string[]): string[] {
     const where = ["--ebpf-cgroup-path", this.cgroup, "--ebpf-bpffs-path", this.bpffs];
     return [
       "install",
       "transparent-proxy",
-      "--ebpf-enabled",
+      "--engine=ebpf",
       "--kuma-dp-user",
       String(PROXY_UID),
       ...where,
@@ -319,6 +323,7 @@ export class Running {
   readonly lines: string[] = [];
   stderr = "";
   #waiting: (() => void)[] = [];
+  #closed = false;
 
   constructor(command: readonly string[]) {
     const [file = "", ...args] = command;
@@ -332,7 +337,9 @@ export class Running {
         for (const wake of this.#waiting.splice(0)) wake();
       });
     }
-    this.child.on("exit", () => {
+    // Not "exit": its last lines may not have been read by then.
+    this.child.on("close", () => {
+      this.#closed = true;
       for (const wake of this.#waiting.splice(0)) wake();
     });
   }
@@ -351,9 +358,10 @@ export class Running {
     for (;;) {
       const found = this.lines.find(matches);
       if (found !== undefined) return found;
-      if (this.#ended || Date.now() > deadline) {
-        const why = this.#ended ? "ended" : `said nothing for ${timeoutMs} ms`;
-        throw new Error(`${this.child.spawnargs.join(" ")} ${why}: ${this.stderr}${this.lines.join("\n")}`);
+      if (this.#closed || Date.now() > deadline) {
+        const why = this.#closed ? "ended" : `did not say what it should for ${timeoutMs} ms`;
+        const said = this.lines.slice(-20).join("\n");
+        throw new Error(`${this.child.spawnargs.join(" ")} ${why}: ${this.stderr}${said}`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(timeoutMs, 1000));
@@ -374,6 +382,13 @@ export class Running {
     await ended;
     clearTimeout(patience);
   }
+}
+
+/** What the iptables engine remembers of a namespace: rules go with it, this does not. */
+function removeRecord(inode: number): void {
+  const path = join(RUN_DIRECTORY, `iptables-${inode}.json`);
+  for (const each of [path, `${path}.new`]) rmSync(each, { force: true });
+  removeIfEmpty(RUN_DIRECTORY);
 }
 
 /** Where cgroup2 is mounted, also beside cgroup v1. */

@@ -18,6 +18,9 @@ async function tproxyctl(...argv: string[]) {
     install: async () => ({ runInstall: record("install", 0) }),
     uninstall: async () => ({ runUninstall: record("uninstall", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
+    doctor: async () => ({
+      runDoctor: (config, options, io) => record("doctor", 3)({ config, ...options }, io),
+    }),
     proxy: async () => ({ runProxy: record("proxy", 0) }),
   };
   const environment = {
@@ -44,7 +47,7 @@ describe("the version and the help", () => {
   test.each([["--help"], ["-h"], ["help"]])("%s", async (...argv) => {
     const { status, stdout, stderr } = await tproxyctl(...argv);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    for (const command of ["install", "uninstall", "status", "proxy"])
+    for (const command of ["install", "uninstall", "status", "doctor", "proxy"])
       expect(stdout).toContain(`  ${command} `);
   });
   test("of install has its flags with defaults, and none that is hidden", async () => {
@@ -52,6 +55,7 @@ describe("the version and the help", () => {
     expect(stdout).toMatch(/--redirect-inbound\[=BOOL\]/);
     expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/--redirect-inbound-port <PORT> .*\(default: 15006\)/);
     expect(stdout).not.toMatch(/kuma-dp-uid|experimental|log-level/);
+    expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/--sleep-between-retries <DURATION> .*\(default: 2s\)/);
   });
   test("is what nothing at all is answered with, as an error", async () => {
     expect(await tproxyctl()).toMatchObject({
@@ -136,6 +140,63 @@ describe("install", () => {
     });
   });
 
+  test("takes the flags of DNS, exclusions, networks and iptables", async () => {
+    const { told, stderr } = await tproxyctl(
+      ...["install", "--engine", "iptables", "--redirect-all-dns-traffic", "--redirect-dns-port", "53"],
+      ...[
+        "--skip-dns-conntrack-zone-split",
+        "--drop-invalid-packets",
+        "--iptables-logs",
+        "--disable-comments",
+      ],
+      ...["--exclude-inbound-ips", "10.0.0.1,fd00::/8", "--exclude-inbound-ips", "10.0.0.2"],
+      ...["--exclude-outbound-ips=192.0.2.0/24", "--vnet", "docker0:172.17.0.0/16", "--vnet=br+:fd00::/64"],
+      ...["--exclude-outbound-ports-for-uids", "tcp:80,443:1000", "--exclude-outbound-ports-for-uids=1001"],
+      ...[
+        "--redirect-inbound-insert-instead-of-append",
+        "--redirect-outbound-insert-instead-of-append=false",
+      ],
+      ...["--wait", "0", "--wait-interval=10", "--max-retries", "1", "--sleep-between-retries", "1m30s"],
+      ...["--iptables-executables", "iptables:/a,iptables-save:/b,iptables-restore:/c"],
+    );
+    expect(stderr).toBe("a note\n");
+    expect(told).toMatchObject({
+      install: {
+        engine: "iptables",
+        redirect: {
+          inbound: {
+            excludePortsForIPs: [{ length: 32 }, { length: 8 }, { length: 32 }],
+            insertRedirectInsteadOfAppend: true,
+          },
+          outbound: {
+            excludePortsForIPs: [{ length: 24 }],
+            excludePortsForUIDs: [{ protocol: "tcp" }, { protocol: "tcp" }, { protocol: "udp" }],
+            insertRedirectInsteadOfAppend: false,
+          },
+          dns: { enabled: true, captureAll: true, port: 53, skipConntrackZoneSplit: true },
+          vnet: { networks: [{ interface: "docker0" }, { interface: "br+" }] },
+        },
+        dropInvalidPackets: true,
+        log: { enabled: true, level: 7 },
+        comments: { disabled: true },
+        wait: 0,
+        waitInterval: 10,
+        retry: { maxRetries: 1, sleepBetweenRetriesMs: 90_000 },
+        iptablesExecutables: { iptables: "/a", "iptables-save": "/b", "iptables-restore": "/c" },
+      },
+    });
+  });
+
+  test("refuses both DNS flags at once", async () => {
+    const { status, stderr, told } = await tproxyctl(
+      "install",
+      "--redirect-dns",
+      "--redirect-all-dns-traffic",
+    );
+    expect({ status, told }).toEqual({ status: 1, told: {} });
+    expect(stderr).toMatch(/^error: --redirect-dns: .*--redirect-all-dns-traffic/);
+  });
+
   test("takes what Kuma's init container gives it", async () => {
     const { told } = await tproxyctl(
       ...["install", "transparent-proxy", "--redirect-outbound-port", "15001", "--redirect-inbound=true"],
@@ -182,6 +243,14 @@ describe("the other commands", () => {
     const { status, told } = await tproxyctl("status", "--json", "--ebpf-bpffs-path=/b");
     expect(told).toEqual({ status: { json: true, bpffsPath: "/b" } });
     expect(status).toBe(2);
+  });
+
+  test("doctor, which is told what install would be", async () => {
+    const { status, told } = await tproxyctl("doctor", "--json", "--ebpf-enabled", "--engine=auto");
+    expect(told).toMatchObject({
+      doctor: { json: true, config: { engine: "auto", ebpf: { enabled: true } } },
+    });
+    expect(status).toBe(3);
   });
 
   test("proxy, the only one that handles signals", async () => {
@@ -244,7 +313,7 @@ test("whatever a command throws is reported", async () => {
   const boom = async () => {
     throw new Error("boom");
   };
-  const commands: Commands = { install: boom, uninstall: boom, status: boom, proxy: boom };
+  const commands: Commands = { install: boom, uninstall: boom, status: boom, doctor: boom, proxy: boom };
   const environment = {
     stdout: { write: () => true },
     stderr: { write: (text: string) => (stderr += text) },

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { IptablesStatus } from "../../engine/iptables/status.ts";
+import { describeCommon } from "./describe-common.ts";
+
+export function describeIptables(status: IptablesStatus): string[] {
+  const { record, listening } = status;
+  return [
+    ...(record === undefined
+      ? ["engine: iptables (rules of kumactl, or of an installation that nothing is written down of)"]
+      : describeCommon(status.engine, record, listening)),
+    "rules:",
+    ...status.rules.map(
+      ({ family, mode, present, missing, unexpected }) =>
+        `  IPv${family} (iptables-${mode}): ${present} as installed` +
+        `${missing.length === 0 ? "" : `, ${missing.length} missing`}` +
+        `${unexpected.length === 0 ? "" : `, ${unexpected.length} unexpected`}`,
+    ),
+    ...status.rules.flatMap(({ family, missing, unexpected }) => [
+      ...missing.map((rule) => `  missing (IPv${family}): ${rule}`),
+      ...unexpected.map((rule) => `  unexpected (IPv${family}): ${rule}`),
+    ]),
+    ...status.findings.map((finding) => `finding: ${finding}`),
+  ];
+}

@@ -1,0 +1,4 @@
+import { describeSituations } from "./run-situations.ts";
+import { LEGACY } from "./ways.ts";
+
+describeSituations(LEGACY);

@@ -1,0 +1,123 @@
+// Where eBPF cannot work, iptables takes over, and one line says why and what to do. --engine=ebpf makes that an error.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
+import { PROXY_UID, type Result, TPNET, TPROXYCTL, type World } from "../support/world.ts";
+import { PrivateMounts } from "./private-mounts.ts";
+import { expectFailure, expectInterception, worldWithProxy } from "./support.ts";
+
+interface Lack {
+  readonly what: string;
+  /** Puts a command where it lacks that. */
+  readonly without: (command: readonly string[]) => Promise<Result>;
+  readonly code: string;
+  readonly reason: RegExp;
+  readonly remedy: RegExp;
+}
+
+let world: World;
+let mounts: PrivateMounts;
+let before: KernelState;
+
+beforeAll(async () => {
+  world = await worldWithProxy();
+  mounts = await PrivateMounts.create(world);
+  const hidden = [
+    "sh",
+    "-c",
+    'for lib in $(ldconfig -p | sed -n "s/.*libbpf.so.* => //p"); do mount --bind /dev/null "$lib"; done',
+  ];
+  await mounts.mustRun(...hidden);
+  before = await kernelState(world);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const outside = { cgroup: false } as const;
+const drop = (...names: readonly string[]) => ({ ...outside, dropCapabilities: names });
+
+const LACKS: readonly Lack[] = [
+  {
+    what: "a kernel that is new enough",
+    without: (command) => world.run(["setarch", "--uname-2.6", ...command], outside),
+    code: "KERNEL_TOO_OLD",
+    reason: /this is Linux 2\.6\.\d+.*, older than 5\.7/,
+    remedy: /newer kernel/,
+  },
+  {
+    what: "cgroup2",
+    without: (command) => world.run([TPNET, "run", "--umount-cgroup2", "--", ...command], outside),
+    code: "CGROUP_UNUSABLE",
+    reason: /no cgroup2 file system is mounted here/,
+    remedy: /mount -t cgroup2/,
+  },
+  {
+    what: "CAP_BPF",
+    without: (command) => world.run(command, drop("bpf", "sys_admin")),
+    code: "CAPABILITY_MISSING",
+    reason: /CAP_BPF, which makes maps/,
+    remedy: /capabilities\.add/,
+  },
+  {
+    what: "all capabilities that kuma-init has not",
+    without: (command) =>
+      world.run(
+        ["setpriv", "--bounding-set=-all,+net_admin,+net_raw", "--inh-caps=-all", ...command],
+        outside,
+      ),
+    code: "CAPABILITY_MISSING",
+    reason: /CAP_BPF, which .*CAP_PERFMON, which/,
+    remedy: /capabilities\.add/,
+  },
+  {
+    what: "libbpf",
+    without: (command) => mounts.run(command),
+    code: "LIBBPF_UNUSABLE",
+    reason: /cannot load libbpf\.so\.1/,
+    remedy: /apt-get install libbpf1/,
+  },
+];
+
+/** With the default cgroup, which cannot be named where there is none. */
+function install(...flags: readonly string[]): string[] {
+  return [TPROXYCTL, "install", "transparent-proxy", "--kuma-dp-user", String(PROXY_UID), ...flags];
+}
+
+describe.each(LACKS)("without $what", ({ without, code, reason, remedy }) => {
+  test.each(["--ebpf-enabled", "--engine=auto"])("%s: iptables takes over and says why", async (flag) => {
+    const { exitCode, stdout, stderr } = await without(install(flag));
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toBe("# transparent proxy setup completed successfully (engine: iptables)");
+    const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: "));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(reason);
+    expect(warnings[0]).toMatch(remedy);
+    expect(warnings[0]).toMatch(/iptables takes over/);
+    expect(await world.status()).toMatchObject({ exitCode: 0, status: { engine: "iptables" } });
+    await expectInterception(world);
+    await world.uninstall();
+    await expectState(world, before);
+  });
+
+  test("--engine=ebpf: an error, and nothing is changed", async () => {
+    expectFailure(await without(install("--engine=ebpf")), code, reason, remedy);
+    await expectState(world, before);
+  });
+
+  test("--engine=iptables, and no flag at all: not a word about it", async () => {
+    for (const flags of [["--engine=iptables", "--ebpf-enabled"], ["--engine=iptables"], []]) {
+      const { exitCode, stderr } = await without(install(...flags));
+      expect(exitCode, stderr).toBe(0);
+      expect(stderr).not.toMatch(/warning|eBPF/);
+      await world.uninstall();
+    }
+    await expectState(world, before);
+  });
+
+  test("a dry run says what would be done", async () => {
+    const { exitCode, stdout, stderr } = await without(install("--ebpf-enabled", "--dry-run"));
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/^### IPv4 ###\n\n\* nat\n/);
+    expect(stderr).toMatch(reason);
+    await expectState(world, before);
+  });
+});
