@@ -1,17 +1,14 @@
 // The network as rtnetlink tells it, beside what `ip` makes of it, in namespaces of many kinds.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { formatAddress, formatPrefix, parseAddress } from "../../src/core/address.ts";
-import { addLoopbackAddress, removeLoopbackAddress } from "../../src/host/addresses.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { formatAddress, formatPrefix } from "../../src/core/address.ts";
 import { readNetwork } from "../../src/host/interfaces.ts";
 import { ERRNO } from "../../src/native/errno.ts";
-import { libc } from "../../src/native/libc.ts";
 import { NetlinkSocket } from "../../src/native/netlink.ts";
 import { readLinks, readRoutes } from "../../src/native/rtnetlink.ts";
-import { socket } from "../../src/native/sockets.ts";
 import { ScratchNetns } from "./support.ts";
 
 let netns: ScratchNetns;
@@ -219,61 +216,4 @@ function churn(commands: string): Disposable {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     },
   };
-}
-
-describe("an address of the loopback interface", () => {
-  const address = (text: string) => parseAddress(text) ?? expect.fail(`${text} is no address`);
-
-  test.each(["::6", "192.0.2.6", "127.1.2.3"])("can be bound to as soon as it is there: %s", (text) => {
-    for (let round = 0; round < 100; round++) {
-      expect(addLoopbackAddress(address(text))).toBe(true);
-      expect(bindTo(text)).toBe(0);
-      expect(removeLoopbackAddress(address(text))).toBe(true);
-    }
-  });
-
-  test("is one that `ip` can add and remove as well", () => {
-    ip("address add ::6/128 dev lo\naddress add 192.0.2.6/32 dev lo");
-    for (const text of ["::6", "192.0.2.6"]) {
-      expect(addLoopbackAddress(address(text))).toBe(false);
-      expect(removeLoopbackAddress(address(text))).toBe(true);
-      expect(addLoopbackAddress(address(text))).toBe(true);
-    }
-    ip("address del ::6/128 dev lo\naddress del 192.0.2.6/32 dev lo");
-    expectAsByIp();
-  });
-
-  test("may be that of another interface, too", () => {
-    ip(`${VETH}address add fd00::6/64 dev hst0`);
-    expect(removeLoopbackAddress(address("fd00::6"))).toBe(false);
-    expect(addLoopbackAddress(address("fd00::6"))).toBe(true);
-    expect(removeLoopbackAddress(address("fd00::6"))).toBe(true);
-    expect(network().interfaces.find(({ name }) => name === "hst0")?.addresses).toContain("fd00::6");
-  });
-
-  test("cannot be removed where its length is another one", () => {
-    ip("address add fd00::6/64 dev lo");
-    expect(addLoopbackAddress(address("fd00::6"))).toBe(false);
-    expect(() => removeLoopbackAddress(address("fd00::6"))).toThrow(
-      /^cannot remove fd00::6 from the loopback interface: EADDRNOTAVAIL$/,
-    );
-  });
-});
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-
-/** 0, or what bind says: `-errno`. */
-function bindTo(text: string): number {
-  const { family, bytes } = parseAddress(text) ?? expect.fail(`${text} is no address`);
-  const name = Buffer.alloc(family === 4 ? 16 : 28);
-  name.writeUInt16LE(family === 4 ? AF_INET : AF_INET6, 0);
-  name.set(bytes, family === 4 ? 4 : 8);
-  const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM);
-  try {
-    return libc().bind(fd, name, name.length);
-  } finally {
-    closeSync(fd);
-  }
 }
