@@ -127,3 +127,17 @@ describe.each(LACKS)("without $what", ({ without, code, reason, remedy }) => {
     await expectState(world, before);
   });
 });
+
+test("iptables takes the place of an eBPF installation that cannot be renewed", async () => {
+  await world.install();
+  const { exitCode, stdout, stderr } = await world.run(
+    ["setarch", "--uname-2.6", ...install("--ebpf-enabled")],
+    outside,
+  );
+  expect(exitCode, stderr).toBe(0);
+  expect(stdout).toMatch(/engine: iptables, changed in place/);
+  expect(await world.status()).toMatchObject({ exitCode: 0, status: { engine: "iptables" } });
+  await expectInterception(world);
+  await world.uninstall();
+  await expectState(world, before);
+});

@@ -182,8 +182,21 @@ export class HeldConnections {
 
   /** All of them reached the proxy, and all are alive. Closes them. */
   async expectAlive(): Promise<void> {
+    expect(await this.#release()).toMatchObject({
+      alive: this.#count,
+      right: this.#count,
+      wrong: 0,
+      failed: 0,
+    });
+  }
+
+  /** All are alive, and none of them reached the proxy. Closes them. */
+  async expectUntouched(): Promise<void> {
+    expect(await this.#release()).toMatchObject({ alive: this.#count, right: 0, failed: 0 });
+  }
+
+  async #release(): Promise<unknown> {
     this.#client.child.stdin?.end();
-    const line = await this.#client.waitFor((text) => text.includes('"alive"'));
-    expect(JSON.parse(line)).toMatchObject({ alive: this.#count, right: this.#count, wrong: 0, failed: 0 });
+    return JSON.parse(await this.#client.waitFor((text) => text.includes('"alive"')));
   }
 }

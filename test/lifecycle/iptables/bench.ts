@@ -26,7 +26,7 @@ export interface Trace {
   readonly rules: readonly string[];
   /** Of lo. */
   readonly addresses: readonly string[];
-  /** Below /run, with what is in them, but for the lock of iptables itself. */
+  /** Below /run, but for the lock of iptables itself; what is ours with what is in it. */
   readonly files: readonly string[];
 }
 
@@ -146,7 +146,8 @@ export class Bench implements AsyncDisposable {
       .filter(({ name }) => name !== "xtables.lock")
       .map((entry) => {
         const path = join(entry.parentPath, entry.name);
-        return `${path.slice(root.length)} ${entry.isFile() ? readFileSync(path, "utf8") : ""}`;
+        const where = path.slice(root.length);
+        return where.startsWith("/tproxyctl/") ? `${where} ${readFileSync(path, "utf8")}` : where;
       })
       .sort();
   }
