@@ -104,25 +104,25 @@ test.each<[string, string[], string, RegExp[]]>([
   [
     "a cgroup that does not exist",
     ["--ebpf-cgroup-path", "/sys/fs/cgroup/nowhere"],
-    "CGROUP_UNUSABLE",
+    "CONFIG_INVALID",
     [/nowhere does not exist/, /Leave it out/],
   ],
   [
     "a cgroup path on another file system",
     ["--ebpf-cgroup-path", "/proc"],
-    "CGROUP_UNUSABLE",
+    "CONFIG_INVALID",
     [/\/proc is not on a cgroup2 file system/, /Leave it out/],
   ],
   [
     "a bpffs that does not exist",
     ["--ebpf-bpffs-path", "/sys/fs/bpf/nowhere"],
-    "BPFFS_UNUSABLE",
+    "CONFIG_INVALID",
     [/nowhere does not exist/, /mount -t bpf/],
   ],
   [
     "a bpffs path on another file system",
     ["--ebpf-bpffs-path", "/tmp"],
-    "BPFFS_UNUSABLE",
+    "CONFIG_INVALID",
     [/\/tmp is not on a BPF file system/, /mount -t bpf/],
   ],
   [
@@ -132,6 +132,7 @@ test.each<[string, string[], string, RegExp[]]>([
     [/--ebpf-bpffs-path: the path is empty/],
   ],
   ["an unknown flag", ["--ebpf-enable"], "USAGE", [/unknown option '--ebpf-enable'/, /--ebpf-enabled/]],
+  ["an engine that does not exist", ["--engine=nftables"], "CONFIG_INVALID", [/--engine: .*nftables/]],
   [
     "a flag without its value",
     ["--redirect-inbound-port"],
@@ -141,17 +142,6 @@ test.each<[string, string[], string, RegExp[]]>([
   ["a word too many", ["transparent-proxy", "x"], "USAGE", [/too many arguments/]],
 ])("%s", async (_title, flags, code, words) => {
   expectFailure(await world.tproxyctl(world.installArguments(...flags)), code, ...words);
-  await expectState(world, before);
-});
-
-test("without --ebpf-enabled: there is no other engine yet", async () => {
-  const flags = world.installArguments().filter((flag) => flag !== "--ebpf-enabled");
-  expectFailure(
-    await world.tproxyctl(flags),
-    "ENGINE_UNAVAILABLE",
-    /iptables engine is not part/,
-    /--ebpf-enabled/,
-  );
   await expectState(world, before);
 });
 

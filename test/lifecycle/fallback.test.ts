@@ -141,3 +141,25 @@ test("iptables takes the place of an eBPF installation that cannot be renewed", 
   await world.uninstall();
   await expectState(world, before);
 });
+
+test.each([
+  ["--ebpf-cgroup-path=/proc", /--ebpf-cgroup-path: \/proc is not on a cgroup2/],
+  ["--ebpf-bpffs-path=/tmp", /--ebpf-bpffs-path: \/tmp is not on a BPF file system/],
+])("a mistake is no reason for another engine: %s", async (flag, words) => {
+  expectFailure(await world.run(install("--ebpf-enabled", flag), outside), "CONFIG_INVALID", words);
+  await expectState(world, before);
+});
+
+test("what the eBPF engine cannot do yet: iptables does it, and --engine=ebpf says so", async () => {
+  const flags = ["--exclude-outbound-ips", "192.0.2.0/24"];
+  const { exitCode, stderr } = await world.run(install("--ebpf-enabled", ...flags), outside);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/eBPF is not possible here \(.*--exclude-outbound-ips\): iptables takes over/);
+  await world.uninstall();
+  expectFailure(
+    await world.run(install("--engine=ebpf", ...flags), outside),
+    "OPTION_UNSUPPORTED",
+    /--exclude-outbound-ips/,
+  );
+  await expectState(world, before);
+});

@@ -29,11 +29,11 @@ const OPTIONS: readonly (readonly string[])[] = [
   [],
 ];
 
-async function withForeignRules(variant: (typeof VARIANTS)[number]): Promise<WorldTables> {
-  const tables = await WorldTables.create(variant);
-  for (const family of FAMILIES) await tables.restore(family, foreignText(family));
-  if (variant === "nft") await tables.must(["nft", "-f", "-"], { input: foreignNftText() });
-  return tables;
+function withForeignRules(variant: (typeof VARIANTS)[number]): Promise<WorldTables> {
+  return WorldTables.create(variant, async (tables) => {
+    for (const family of FAMILIES) await tables.restore(family, foreignText(family));
+    if (variant === "nft") await tables.must(["nft", "-f", "-"], { input: foreignNftText() });
+  });
 }
 
 describe.each(VARIANTS)("iptables-%s", (variant) => {

@@ -81,16 +81,15 @@ describe.each(VARIANTS)("iptables-%s", (variant) => {
     return Object.fromEntries(Object.entries(chains).map(([name, rules]) => [name, rulesOf(rules)]));
   }
 
-  async function withLines(): Promise<[WorldTables, Readonly<Record<Family, readonly Line[]>>]> {
-    const tables = await WorldTables.create(variant);
+  async function findLines(tables: WorldTables): Promise<Readonly<Record<Family, readonly Line[]>>> {
     const lines = { 4: await findUnmarked(tables, 4), 6: await findUnmarked(tables, 6) };
     for (const family of FAMILIES) expect(lines[family].length).toBeGreaterThanOrEqual(9);
-    return [tables, lines];
+    return lines;
   }
 
   test.each([[PLAIN], ["--verbose"]])("were there before, and stay: %s", async (style) => {
-    const [made, lines] = await withLines();
-    await using tables = made;
+    await using tables = await WorldTables.create(variant);
+    const lines = await findLines(tables);
     for (const family of FAMILIES) {
       const blocks = lines[family].map(
         ({ table, chain, spec }, index) => `*${table}\n[${index + 1}:77] -A ${chain} ${spec}\nCOMMIT`,
@@ -113,8 +112,8 @@ describe.each(VARIANTS)("iptables-%s", (variant) => {
   });
 
   test.each([[PLAIN], ["--verbose"]])("come while it is installed, and stay: %s", async (style) => {
-    const [made, lines] = await withLines();
-    await using tables = made;
+    await using tables = await WorldTables.create(variant);
+    const lines = await findLines(tables);
     await tables.install(...OPTIONS, style);
     const added = { 4: addAround(lines[4]), 6: addAround(lines[6]) };
     for (const family of FAMILIES) await tables.restore(family, added[family].blocks.join("\n"));

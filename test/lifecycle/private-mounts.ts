@@ -38,7 +38,7 @@ export class PrivateMounts {
   /** With the default path for the pins. */
   installArguments(...flags: readonly string[]): string[] {
     const where = ["--ebpf-cgroup-path", this.#world.cgroup];
-    return ["install", "--ebpf-enabled", "--kuma-dp-user", String(PROXY_UID), ...where, ...flags];
+    return ["install", "--engine=ebpf", "--kuma-dp-user", String(PROXY_UID), ...where, ...flags];
   }
 
   install(options: RunOptions = {}, ...flags: readonly string[]): Promise<Result> {

@@ -20,6 +20,8 @@ const COMMANDS = [
   "setarch",
   "iptables",
   "ip6tables",
+  "iptables-legacy",
+  "nft",
   "bpftool",
   "strace",
 ] as const;

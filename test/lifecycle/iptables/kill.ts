@@ -1,7 +1,8 @@
 // Kills tproxyctl at a chosen place: where it runs a program that changes something, or at a system call of its own.
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { TPROXYCTL } from "../../support/world.ts";
 import type { Bench } from "./bench.ts";
 
@@ -13,8 +14,8 @@ const MOMENTS = {
   after: '"$real" "$@"; kill -9 $PPID; exit 1',
   /** The first of several tables is changed. */
   "half way": `sed '/^COMMIT/q' | "$real" "$@"; kill -9 $PPID; exit 1`,
-  /** The program goes on by itself. */
-  "at the start of": 'kill -9 $PPID; exec "$real" "$@"',
+  /** The program has been told all, and goes on by itself. */
+  "at the start of": 'text=$(cat); kill -9 $PPID; echo "$text" | "$real" "$@"; : >"$calls/over"; exit',
 } as const;
 
 export type Moment = keyof typeof MOMENTS;
@@ -50,14 +51,16 @@ async function killAtProgram(
   // Several may be started at once: making a directory is what counts them.
   const script = `case "\${0##*/} $*" in
 *-restore*|*address?add*|*address?del*)
-  n=1; while ! mkdir "${calls}/$n" 2>/dev/null; do n=$((n+1)); done
+  calls=${calls}; n=1; while ! mkdir "${calls}/$n" 2>/dev/null; do n=$((n+1)); done
   if [ $n = ${program} ]; then ${MOMENTS[moment]}; fi;;
 esac
 exec "$real" "$@"`;
   for (const name of PROGRAMS) bench.replace(name, script);
   const { exitCode, stderr } = await bench.tproxyctl(args);
-  bench.unhide();
   const reached = readdirSync(calls).length >= program;
+  if (reached && moment === "at the start of")
+    await expect.poll(() => existsSync(join(calls, "over")), { timeout: 20_000 }).toBe(true);
+  bench.unhide();
   rmSync(calls, { recursive: true });
   if (reached === (exitCode === 0)) throw new Error(`killed ${moment} ${program}: ${exitCode} ${stderr}`);
   return reached;

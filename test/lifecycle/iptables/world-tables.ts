@@ -17,8 +17,19 @@ export class WorldTables implements AsyncDisposable {
     this.variant = variant;
   }
 
-  static async create(variant: Variant): Promise<WorldTables> {
-    return new WorldTables(await World.create(), variant);
+  /** @param setUp what the tables begin with; where it fails, nothing of the world is left */
+  static async create(
+    variant: Variant,
+    setUp?: (tables: WorldTables) => Promise<unknown>,
+  ): Promise<WorldTables> {
+    const tables = new WorldTables(await World.create(), variant);
+    try {
+      await setUp?.(tables);
+      return tables;
+    } catch (error) {
+      await tables[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   program(family: Family, what: "" | "-save" | "-restore" = ""): string {
