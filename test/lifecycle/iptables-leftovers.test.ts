@@ -127,38 +127,52 @@ describe.each(["nft", "legacy"] as const)("connections that pass through the pro
     return held;
   }
 
-  test("survive an uninstall, and the next one removes what they needed", async () => {
-    await using tables = await WorldTables.create(variant);
-    const { world } = tables;
-    await world.startProxy();
-    await tables.install();
-    const held = await holdAll(world);
-    const { stderr } = await tables.uninstall();
-    expect(stderr).toMatch(/^note: 20 connections still pass through the proxy and .*uninstall/m);
-    await expectNotInstalled(world);
-    await expectNoInterception(world);
-    expect((await tables.uninstall()).stderr).toMatch(/^note: 20 connections still pass/m);
-    for (const connections of held) expect(await connections.countAlive()).toBe(5);
-    await untilNothingPasses(world);
-    expect((await tables.uninstall()).stderr).toBe("");
-    await expectNothingLeft(tables);
-  });
-
-  test("survive an uninstall and an installation after it", async () => {
+  test("end with an uninstall, which says how many", async () => {
     await using tables = await WorldTables.create(variant);
     const { world } = tables;
     await world.startProxy();
     await tables.install(...ALL_TABLES);
     const held = await holdAll(world);
-    await tables.uninstall();
-    const installed = await tables.install(...ALL_TABLES);
-    expect(installed.stdout).not.toContain("changed in place");
-    expect((await tables.saveBoth())[4].join("\n")).not.toContain("KUMA_MESH_CONNTRACK");
+    const { stderr } = await tables.uninstall();
+    expect(stderr).toMatch(
+      /^note: 20 connections that the rules had redirected to the proxy ended with them$/m,
+    );
+    for (const connections of held) expect(await connections.countAlive()).toBe(0);
+    await expectNotInstalled(world);
+    await expectNoInterception(world);
+    await expectNothingLeft(tables);
+  });
+
+  test("live on under eBPF; what they need goes with the next installation after their end", async () => {
+    await using tables = await WorldTables.create(variant);
+    const { world } = tables;
+    await world.startProxy();
+    await tables.install(...ALL_TABLES);
+    const held = await holdAll(world);
+    const eBpf = world.installArguments();
+    expect(await tables.tproxyctl(eBpf)).toMatchObject({ exitCode: 0 });
+    expect(await world.status()).toMatchObject({ exitCode: 0, status: { engine: "ebpf" } });
+    expect((await tables.saveBoth())[4].join("\n")).toContain("KUMA_MESH_CONNTRACK");
     await expectInterception(world);
     for (const connections of held) expect(await connections.countAlive()).toBe(5);
     await untilNothingPasses(world);
-    expect((await tables.uninstall()).stderr).toBe("");
+    expect(await tables.tproxyctl(eBpf)).toMatchObject({ exitCode: 0 });
     await expectNothingLeft(tables);
+    await expectInterception(world);
+    await world.uninstall();
+    await expectNothingLeft(tables);
+  });
+
+  test("live on under eBPF, until that is removed as well", async () => {
+    await using tables = await WorldTables.create(variant);
+    const { world } = tables;
+    await world.startProxy();
+    await tables.install();
+    const held = await holdAll(world);
+    expect(await tables.tproxyctl(world.installArguments())).toMatchObject({ exitCode: 0 });
+    await world.uninstall();
+    await expectNothingLeft(tables);
+    for (const connections of held) await connections.countAlive();
   });
 });
 

@@ -3,10 +3,8 @@ import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
-import { type NftObject, removeIfUnused } from "../../host/nft-chains.ts";
+import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
-import { commonRecord } from "../record.ts";
-import type { Executables } from "./executables.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
 import {
@@ -17,36 +15,12 @@ import {
   withKeeper,
 } from "./keep-connections.ts";
 import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look.ts";
-import { countOthers } from "./others.ts";
-import { ruleKey } from "./ownership.ts";
-import {
-  type AppliedRules,
-  type IptablesRecord,
-  readRecord,
-  recordOwner,
-  removeRecord,
-  writeRecord,
-} from "./record.ts";
-import { renderRules, renderSpec } from "./render.ts";
+import { appliedRules, makeRecord, ownsPassthroughAddress } from "./make-record.ts";
+import { type AppliedRules, type IptablesRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
+import { renderRules } from "./render.ts";
 import { type RestoreOptions, restoreRules } from "./restore.ts";
-import type { Rule, RuleSet, Style } from "./rule.ts";
 import { removeRules, replaceRules, restoreRulesOf } from "./transaction.ts";
-
-/** Rules for one family, and what they are applied with. */
-export interface Target {
-  readonly executables: Executables;
-  readonly set: RuleSet;
-}
-
-export interface Work {
-  readonly targets: readonly Target[];
-  readonly style: Style;
-  /** For the time of a take-over: belongs to no installation. */
-  readonly guard: Rule | undefined;
-  /** The rules that are there, of every family and mode. */
-  readonly present: readonly Present[];
-  readonly restore: RestoreOptions;
-}
+import type { Target, Work } from "./work.ts";
 
 export interface Applied {
   /** An installation was there. */
@@ -162,43 +136,6 @@ async function verify(target: Target, work: Work): Promise<void> {
     `${target.executables.restore} succeeded, but the kernel does not have all rules: ${missing.join("; ")}`,
     { hint: "Another program may be changing them at the same time: try again." },
   );
-}
-
-/** Of each chain in the order in which it has them. */
-function appliedRules({ executables, set }: Target, { style, present }: Work): AppliedRules {
-  const { family, mode } = executables;
-  const before = present.find((each) => each.executables === executables);
-  const placed = set.tables.flatMap(({ table, rules }) => {
-    const inserted = rules.filter(({ insertAt }) => insertAt !== undefined);
-    const appended = rules.filter(({ insertAt }) => insertAt === undefined);
-    const keyOf = (rule: Rule) => ruleKey(table, rule.chain, renderSpec(rule, style));
-    return [...inserted, ...appended].map((rule) => ({ rule, key: keyOf(rule) }));
-  });
-  const others = before === undefined ? {} : countOthers(before, placed);
-  return { family, mode, rules: placed.map(({ key }) => key), comments: style.comments, others };
-}
-
-function makeRecord(
-  plan: Plan,
-  work: Work,
-  newHooks: readonly NftObject[],
-  before: IptablesRecord | undefined,
-): IptablesRecord {
-  return {
-    format: 1,
-    ...recordOwner(plan.netns),
-    ...commonRecord(plan, { addedPassthroughAddress: ownsPassthroughAddress(work, before) }),
-    ipv6: work.targets.some(({ executables }) => executables.family === 6),
-    applied: work.targets.map((target) => appliedRules(target, work)),
-    unfinished: false,
-    madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],
-  };
-}
-
-/** Whether ::6 on lo is of the installation that is replaced. kumactl's writes nothing down: its rules for IPv6 say it. */
-function ownsPassthroughAddress({ present }: Work, before: IptablesRecord | undefined): boolean {
-  const isForIpv6 = (each: Present) => each.executables.family === 6 && isInstallation(each);
-  return before?.addedPassthroughAddress ?? present.some(isForIpv6);
 }
 
 function putBackRecord(netns: NetnsFact, before: IptablesRecord | undefined): void {

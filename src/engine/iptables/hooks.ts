@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isOfTable, listHooks, type NftObject, removeIfUnused } from "../../host/nft-chains.ts";
-import type { Executables } from "./executables.ts";
-import type { RuleSet } from "./rule.ts";
-
-/** Rules for one family, and what they are applied with. */
-interface Target {
-  readonly executables: Executables;
-  readonly set: RuleSet;
-}
+import type { Target } from "./work.ts";
 
 /** Those of iptables. 1.8.9 makes the ones that rules are for, 1.8.0 all that a table can have. */
 const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] as const;

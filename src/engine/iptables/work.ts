@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Executables } from "./executables.ts";
+import type { Present } from "./look.ts";
+import type { RestoreOptions } from "./restore.ts";
+import type { Rule, RuleSet, Style } from "./rule.ts";
+
+/** Rules for one family, and what they are applied with. */
+export interface Target {
+  readonly executables: Executables;
+  readonly set: RuleSet;
+}
+
+/** What is to be done to the rules of a network namespace. */
+export interface Work {
+  readonly targets: readonly Target[];
+  readonly style: Style;
+  /** For the time of a take-over: belongs to no installation. */
+  readonly guard: Rule | undefined;
+  /** The rules that are there, of every family and mode. */
+  readonly present: readonly Present[];
+  readonly restore: RestoreOptions;
+}
