@@ -59,6 +59,12 @@ function change(action: "add" | "remove", address: Address): boolean {
   throw syscallError(`cannot ${action} ${what}`, errno, hint === undefined ? {} : { hint });
 }
 
+/** Whether the loopback interface has an address. */
+export function hasLoopbackAddress(address: Address): boolean {
+  using netlink = new NetlinkSocket("route");
+  return isOnLoopback(netlink, address);
+}
+
 /** What became of a request: 0 or an errno. */
 function send(netlink: NetlinkSocket, request: NetlinkRequest): number {
   try {

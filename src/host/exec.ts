@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { accessSync, constants } from "node:fs";
 import { TproxyError } from "../core/errors.ts";
+import { heldLocks } from "./held-locks.ts";
 
 export interface RunOptions {
   /** Text for the program's standard input; without, it reads the end of file at once. */
@@ -74,7 +75,9 @@ export async function runToEnd(
   const { execa } = await import("execa");
   const { input, timeoutMs = DEFAULT_TIMEOUT_MS, env } = options;
   const result = await execa(file, args, {
-    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
+    ...(input === undefined ? {} : { input }),
+    // execa takes any descriptor; its types know 3 to 9.
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...heldLocks().map((fd) => fd as 3)],
     timeout: timeoutMs,
     env: { ...env, PATH: DIRECTORIES.join(":"), LC_ALL: "C" },
     extendEnv: false,

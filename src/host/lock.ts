@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import { Descriptor } from "../native/descriptor.ts";
 import { lockFile, type Waiting, waitForLock } from "./file-lock.ts";
+import { holdLock } from "./held-locks.ts";
 import { NETNS_PATH } from "./netns.ts";
 import { makePrivateDirectory, RUN_DIRECTORY, removeIfEmpty } from "./run-directory.ts";
 
@@ -77,12 +78,14 @@ class LockedFile implements Journal {
   readonly #file: Descriptor;
   readonly #directory: string;
   readonly #path: string;
+  readonly #held: Disposable;
 
   constructor(file: Descriptor, directory: string, path: string) {
     this.leftover = readIntention(path);
     this.#file = file;
     this.#directory = directory;
     this.#path = path;
+    this.#held = holdLock(file.fd);
     // Not lost if we are killed before it is dealt with.
     this.intend(this.leftover);
   }
@@ -95,6 +98,7 @@ class LockedFile implements Journal {
   /** Unlinks before it unlocks: those who wait notice that their file is no longer the one at the path. */
   [Symbol.dispose](): void {
     using _file = this.#file;
+    using _held = this.#held;
     if (!isStillAt(this.#file.fd, this.#path)) return;
     unlinkSync(this.#path);
     removeIfEmpty(this.#directory);
@@ -144,7 +148,12 @@ function isStillAt(fd: number, path: string): boolean {
 }
 
 function withoutJournal(lock: Descriptor): Journal {
-  return { leftover: "", intend: () => {}, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  const held = holdLock(lock.fd);
+  const dispose = () => {
+    using _lock = lock;
+    held[Symbol.dispose]();
+  };
+  return { leftover: "", intend: () => {}, [Symbol.dispose]: dispose };
 }
 
 async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<Descriptor> {

@@ -16,6 +16,7 @@ import {
 } from "./keep-connections.ts";
 import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look.ts";
 import { appliedRules, makeRecord, ownsPassthroughAddress } from "./make-record.ts";
+import { chainsInOtherOrder } from "./order.ts";
 import { type AppliedRules, type IptablesRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
 import { renderRules } from "./render.ts";
 import { type RestoreOptions, restoreRules } from "./restore.ts";
@@ -128,12 +129,15 @@ async function restorePresent(
 async function verify(target: Target, work: Work): Promise<void> {
   const applied = appliedRules(target, work);
   const now = await look(target.executables, [applied]);
-  const present = new Set(presentRules(now).rules);
-  const missing = applied.rules.filter((rule) => !present.has(rule));
-  if (missing.length === 0) return;
+  const present = presentRules(now).rules;
+  const missing = applied.rules.filter((rule) => !present.includes(rule));
+  const reordered = chainsInOtherOrder(applied.rules, present);
+  if (missing.length + reordered.length === 0) return;
+  const what =
+    missing.length > 0 ? `lacks ${missing.join("; ")}` : `has another order in ${reordered.join(", ")}`;
   throw new TproxyError(
     "IPTABLES_FAILED",
-    `${target.executables.restore} succeeded, but the kernel does not have all rules: ${missing.join("; ")}`,
+    `${target.executables.restore} succeeded, but the kernel ${what}`,
     { hint: "Another program may be changing them at the same time: try again." },
   );
 }

@@ -62,7 +62,8 @@ export class IptablesEngine implements Engine {
       requireReadable(each, target?.set.tables.map(({ table }) => table) ?? [], record);
     }
     const style = styleOf(this.#config, tools.modules);
-    const { replaced, recorded, notes } = await apply(plan, {
+    const redirectsIpv6 = targets.some(({ executables }) => executables.family === 6);
+    const { replaced, recorded, notes } = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
       targets,
       style,
       guard,
@@ -129,6 +130,11 @@ export class IptablesEngine implements Engine {
       undefined,
     );
   }
+}
+
+/** Without rules for IPv6 nobody needs ::6 on lo. */
+function withoutPassthrough(plan: Plan): Plan {
+  return { ...plan, passthroughAddress: "unwanted" };
 }
 
 function noteUnrecorded(comments: boolean): string {

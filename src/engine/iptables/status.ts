@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from "../../core/address.ts";
 import type { NetnsFact } from "../../core/facts.ts";
+import { hasLoopbackAddress } from "../../host/addresses.ts";
+import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { type Listening, readListening } from "../listening.ts";
 import type { Executables } from "./executables.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { lookAtAll, type Present, presentRules } from "./look.ts";
+import { chainsInOtherOrder } from "./order.ts";
 import { type IptablesRecord, readRecord } from "./record.ts";
 
 export interface IptablesStatus {
@@ -25,6 +28,8 @@ export interface RulesStatus {
   /** In the normal form, with table and chain. */
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
+  /** Chains, as "table CHAIN", whose rules somebody brought into another order. */
+  readonly reordered: readonly string[];
 }
 
 /** Reads an installation's state from the kernel; undefined where there is none. Changes nothing. */
@@ -65,6 +70,7 @@ function compare(record: IptablesRecord | undefined, present: readonly Present[]
       present: expected.length - missing.length,
       missing,
       unexpected: record === undefined ? [] : subtract(actual, expected),
+      reordered: chainsInOtherOrder(expected, actual),
     };
   });
 }
@@ -92,5 +98,10 @@ function findingsOf(record: IptablesRecord | undefined, rules: readonly RulesSta
   if (rules.some(({ missing }) => missing.length > 0)) findings.push(`rules are missing; ${again}.`);
   if (rules.some(({ unexpected }) => unexpected.length > 0))
     findings.push(`there are rules that this installation does not know; ${again}.`);
+  const reordered = rules.flatMap(({ reordered }) => reordered);
+  if (reordered.length > 0)
+    findings.push(`the rules are in another order in ${reordered.join(", ")}; ${again}.`);
+  if (record?.addedPassthroughAddress && !hasLoopbackAddress(PASSTHROUGH_ADDRESS))
+    findings.push(`::6 is gone from lo; ${again}.`);
   return findings;
 }
