@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// One network namespace a file, one file at a time: these need root and look at what the whole kernel holds.
+// These need root, and namespaces of their own. One file at a time: some look at what the whole kernel holds, some at the
+// time that something takes.
 const privileged = ["native", "conformance", "lifecycle", "envoy", "demo"];
 
 export default defineConfig({
@@ -16,7 +17,9 @@ export default defineConfig({
           include: [`test/${name}/**/*.test.ts`],
           setupFiles: ["test/support/require-root.ts"],
           pool: "forks" as const,
-          fileParallelism: false,
+          // Lifecycle tests look at their own world only, and mostly wait for programs to start and end.
+          fileParallelism: name === "lifecycle",
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
