@@ -11,6 +11,16 @@
 #define AF_INET6 10
 
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+
+#define LOOPBACK_IFINDEX 1
+
+/* What programs at connect and sendmsg say. */
+#define ALLOW 1
+#define REFUSE 0
 
 #define MAPPED_PREFIX bpf_htonl(0xffff)
 
@@ -102,6 +112,20 @@ static __always_inline bool same_endpoint(const struct tp_endpoint *a,
 					  const struct tp_endpoint *b)
 {
 	return a->port == b->port && same_address(a, b);
+}
+
+/* Destination 0.0.0.0: the kernel takes the socket's own address, or localhost. */
+static __always_inline __be32 resolve_any4(__be32 to, __be32 from)
+{
+	if (to)
+		return to;
+	return from ? from : bpf_htonl(0x7f000001);
+}
+
+static __always_inline void resolve_any6(struct tp_endpoint *to)
+{
+	if (!to->addr[0] && !to->addr[1] && !to->addr[2] && !to->addr[3])
+		to->addr[3] = bpf_htonl(1);
 }
 
 /* A set of enum tp_address_kind; 0 for an address that is not ours. */

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * connect4 and connect6: where an outbound connection goes.
+ * connect4 and connect6: where an outbound connection goes, and which UDP sockets
+ * ask the DNS proxy from then on.
  *
  * An AF_INET6 socket with a v4-mapped destination comes through connect6 and
  * is decided like any other IPv4 connection.
  */
-#include "common.h"
-
-#define SOCK_STREAM 1
-#define LOOPBACK_IFINDEX 1
-
-#define ALLOW 1
-#define REFUSE 0
+#include "decide.h"
 
 /*
  * One address and port of the proxy holds as many connections as there are
@@ -20,88 +15,6 @@
  */
 #define SPREAD_NET 0x7f560000 /* 127.86.0.0/22 */
 #define SPREAD_MASK 0x3ff
-
-enum verdict {
-	UNTOUCHED,
-	TO_OUTBOUND,
-	TO_INBOUND,
-};
-
-static __always_inline bool is_unicast(const struct tp_endpoint *to)
-{
-	if (is_mapped(to))
-		return bpf_ntohl(to->addr[3]) >> 28 != 0xe &&
-		       to->addr[3] != 0xffffffff;
-	return bpf_ntohl(to->addr[0]) >> 24 != 0xff;
-}
-
-/* 127.0.0.1 or ::1: where everybody reaches the host itself. */
-static __always_inline bool is_localhost(const struct tp_endpoint *to)
-{
-	return is_loopback_range(to) &&
-	       (!is_mapped(to) || to->addr[3] == bpf_htonl(0x7f000001));
-}
-
-/* 127.0.0.6 or ::6: what the proxy binds to when it calls its own application. */
-static __always_inline bool is_passthrough(const struct tp_endpoint *from)
-{
-	if (is_mapped(from))
-		return from->addr[3] == bpf_htonl(0x7f000006);
-	return !from->addr[0] && !from->addr[1] && !from->addr[2] &&
-	       from->addr[3] == bpf_htonl(6);
-}
-
-/* The proxy's own connections to this host's addresses go to its inbound port. */
-static __always_inline enum verdict decide_self(const struct tp_endpoint *from,
-						const struct tp_endpoint *to)
-{
-	if (!tp_config.redirect[TP_INBOUND] || !tp_config.redirect[TP_OUTBOUND])
-		return UNTOUCHED;
-	if (is_localhost(to)) {
-		count(TP_OUTBOUND_PROXY_USER);
-		return UNTOUCHED;
-	}
-	if (is_passthrough(from)) {
-		count(TP_SELF_PASSTHROUGH);
-		return UNTOUCHED;
-	}
-	/* As the rules of iptables: ports that are included say nothing of these. */
-	if (!tp_config.outbound_included &&
-	    !is_redirected_port(TP_OUTBOUND, bpf_ntohs(to->port))) {
-		count(TP_OUTBOUND_EXCLUDED_PORT);
-		return UNTOUCHED;
-	}
-	return TO_INBOUND;
-}
-
-static __always_inline enum verdict decide(const struct tp_endpoint *from,
-					   const struct tp_endpoint *to)
-{
-	bool by_proxy = (__u32)bpf_get_current_uid_gid() == tp_config.proxy_uid;
-	__u32 kind = is_loopback_range(to) ? TP_ADDRESS_LOCAL : address_kind(to);
-
-	if (kind & TP_ADDRESS_LOCAL) {
-		if (by_proxy)
-			return decide_self(from, to);
-		count(TP_OUTBOUND_LOCAL);
-		return UNTOUCHED;
-	}
-	if (by_proxy) {
-		count(TP_OUTBOUND_PROXY_USER);
-		return UNTOUCHED;
-	}
-	if (!tp_config.redirect[TP_OUTBOUND])
-		return UNTOUCHED;
-	if (kind & TP_ADDRESS_BROADCAST || !is_unicast(to)) {
-		count(TP_OUTBOUND_NOT_UNICAST);
-		return UNTOUCHED;
-	}
-	if (!is_redirected_port(TP_OUTBOUND, bpf_ntohs(to->port))) {
-		count(TP_OUTBOUND_EXCLUDED_PORT);
-		return UNTOUCHED;
-	}
-	return TO_OUTBOUND;
-}
 
 static __always_inline void choose_proxy4(struct tp_endpoint *proxy,
 					  enum tp_direction direction)
@@ -172,18 +85,25 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 	return true;
 }
 
-static __always_inline bool is_ours(struct bpf_sock_addr *ctx)
+/* A UDP socket that asks one name server: connected, it gets its answers alone. */
+static __always_inline bool process_dns(struct bpf_sock_addr *ctx,
+					const struct tp_endpoint *to,
+					struct tp_socket **redirected)
 {
-	return ctx->type == SOCK_STREAM && ctx->protocol == IPPROTO_TCP &&
-	       bpf_get_netns_cookie(ctx) == tp_config.netns_cookie;
+	*redirected = 0;
+	if (!goes_to_dns_proxy(to))
+		return true;
+	*redirected = remember_client(ctx);
+	if (!*redirected)
+		return false;
+	remember_server(*redirected, to);
+	count(TP_DNS_REDIRECTED);
+	return true;
 }
 
-/* Destination 0.0.0.0: the kernel takes the socket's own address, or localhost. */
-static __always_inline __be32 resolve_any4(__be32 to, __be32 from)
+static __always_inline bool redirects_dns(void)
 {
-	if (to)
-		return to;
-	return from ? from : bpf_htonl(0x7f000001);
+	return tp_config.dns4 != TP_DNS_NONE || tp_config.dns6 != TP_DNS_NONE;
 }
 
 SEC("cgroup/connect4")
@@ -191,12 +111,13 @@ int tp_connect4(struct bpf_sock_addr *ctx)
 {
 	struct tp_endpoint from, to;
 	struct tp_socket *socket;
+	bool tcp = is_ours(ctx, SOCK_STREAM, IPPROTO_TCP);
 
-	if (!is_ours(ctx))
+	if (!tcp && !(redirects_dns() && is_ours(ctx, SOCK_DGRAM, IPPROTO_UDP)))
 		return ALLOW;
 	set_mapped(&from, take(ctx->sk->src_ip4), 0);
 	set_mapped(&to, resolve_any4(take(ctx->user_ip4), from.addr[3]), ctx->user_port);
-	if (!process(ctx, &from, &to, &socket))
+	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &to, &socket)))
 		return REFUSE;
 	if (!socket)
 		return ALLOW;
@@ -220,8 +141,8 @@ static __always_inline void read_addresses6(struct bpf_sock_addr *ctx,
 		/* A socket that is not bound has :: as its own address. */
 		set_mapped(from, is_mapped(from) ? from->addr[3] : 0, 0);
 		to->addr[3] = resolve_any4(to->addr[3], from->addr[3]);
-	} else if (!to->addr[0] && !to->addr[1] && !to->addr[2] && !to->addr[3]) {
-		to->addr[3] = bpf_htonl(1);
+	} else {
+		resolve_any6(to);
 	}
 }
 
@@ -230,13 +151,14 @@ int tp_connect6(struct bpf_sock_addr *ctx)
 {
 	struct tp_endpoint from, to;
 	struct tp_socket *socket;
+	bool tcp = is_ours(ctx, SOCK_STREAM, IPPROTO_TCP);
 
-	if (!is_ours(ctx))
+	if (!tcp && !(redirects_dns() && is_ours(ctx, SOCK_DGRAM, IPPROTO_UDP)))
 		return ALLOW;
 	read_addresses6(ctx, &from, &to);
 	if (!tp_config.ipv6 && !is_mapped(&to))
 		return ALLOW;
-	if (!process(ctx, &from, &to, &socket))
+	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &to, &socket)))
 		return REFUSE;
 	if (!socket)
 		return ALLOW;

@@ -6,7 +6,7 @@
  * does that, it stands behind it for what tc cannot do: refuse a connection,
  * and catch a SYN that arrived in fragments or reuses a port in TIME_WAIT.
  */
-#include "common.h"
+#include "exclusions.h"
 
 #define EAFNOSUPPORT 97
 
@@ -94,6 +94,11 @@ static __always_inline int inbound(struct bpf_sk_lookup *ctx,
 	/* tc asks for this port when it looks for the proxy's listener. */
 	if (tp_config.tc && ctx->local_port == tp_config.ports[TP_INBOUND])
 		return SK_PASS;
+	if (is_excluded_address(TP_INBOUND, &tuple->client)) {
+		if (!tp_config.tc)
+			count(TP_INBOUND_EXCLUDED_ADDRESS);
+		return SK_PASS;
+	}
 	if (!is_redirected_port(TP_INBOUND, ctx->local_port)) {
 		if (!tp_config.tc)
 			count(TP_INBOUND_EXCLUDED_PORT);

@@ -68,6 +68,58 @@ TP_MAP struct {
 	__type(value, struct tp_address);
 } tp_addresses6 SEC(".maps");
 
+/*
+ * What is left alone, and the name servers. As large as the lists are: the
+ * loader says how large.
+ */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_excluded4);
+	__type(value, __u32);
+} tp_excluded4 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_excluded6);
+	__type(value, __u32);
+} tp_excluded6 SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_users);
+	__type(value, struct tp_port_set);
+} tp_users SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_set_ports);
+	__type(value, __u32);
+} tp_set_ports SEC(".maps");
+
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_server);
+	__type(value, __u32);
+} tp_dns_servers SEC(".maps");
+
+/* By the tag and the client's port: dns.h. Only there where DNS is redirected. */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TP_ANSWERS);
+	__type(key, struct tp_endpoint);
+	__type(value, struct tp_answer);
+} tp_dns_answers SEC(".maps");
+
 TP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TP_REASON_COUNT);

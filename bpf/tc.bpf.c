@@ -4,7 +4,7 @@
  * listens on. No packet is changed; the accepted socket's own address is where
  * the client was going.
  */
-#include "common.h"
+#include "exclusions.h"
 
 #include <linux/pkt_cls.h>
 
@@ -264,7 +264,8 @@ int tp_tc_ingress(struct __sk_buff *skb)
 	if (!packet.is_tcp)
 		return TC_ACT_UNSPEC;
 	if (packet.fragment || packet.more_fragments) {
-		if (!is_for_us(&packet) || !hides_syn(skb, &packet))
+		if (!is_for_us(&packet) || is_excluded_address(TP_INBOUND, &packet.from) ||
+		    !hides_syn(skb, &packet))
 			return TC_ACT_UNSPEC;
 		count(TP_INBOUND_BAD_FRAGMENT);
 		return TC_ACT_SHOT;
@@ -276,6 +277,10 @@ int tp_tc_ingress(struct __sk_buff *skb)
 	packet.to.port = tcp.destination;
 	if (!is_for_us(&packet))
 		return TC_ACT_UNSPEC;
+	if (is_excluded_address(TP_INBOUND, &packet.from)) {
+		count(TP_INBOUND_EXCLUDED_ADDRESS);
+		return TC_ACT_UNSPEC;
+	}
 	if (!is_redirected_port(TP_INBOUND, bpf_ntohs(tcp.destination))) {
 		count(TP_INBOUND_EXCLUDED_PORT);
 		return TC_ACT_UNSPEC;

@@ -23,6 +23,13 @@
  */
 #define TP_HANDSHAKES 131072
 
+/*
+ * Sockets that asked more than one name server, times these servers but the
+ * first. The least recently used goes: its answer is lost, as datagrams
+ * may be.
+ */
+#define TP_ANSWERS 32768
+
 /* Why a connection was treated the way it was: the index of its counter. */
 enum tp_reason {
 	/* Outbound: decided by the connect hooks. */
@@ -30,6 +37,9 @@ enum tp_reason {
 	TP_OUTBOUND_PROXY_USER,		/* untouched: opened by the proxy */
 	TP_OUTBOUND_LOCAL,		/* untouched: application to this host */
 	TP_OUTBOUND_EXCLUDED_PORT,	/* untouched */
+	TP_OUTBOUND_EXCLUDED_USER,	/* untouched: this user, this port */
+	TP_OUTBOUND_EXCLUDED_ADDRESS,	/* untouched */
+	TP_OUTBOUND_DNS_TCP,		/* untouched: where DNS is redirected, not over TCP */
 	TP_OUTBOUND_NOT_UNICAST,	/* left to the kernel, which refuses it */
 	TP_OUTBOUND_DEVICE_BOUND,	/* refused: SO_BINDTODEVICE */
 	TP_OUTBOUND_NO_MEMORY,		/* refused: no room to remember it */
@@ -42,15 +52,37 @@ enum tp_reason {
 	TP_INBOUND_SYN_TC,		/* SYNs steered by the tc program */
 	TP_INBOUND_SYN_LOOKUP,		/* SYNs steered by the sk_lookup program */
 	TP_INBOUND_EXCLUDED_PORT,	/* untouched */
+	TP_INBOUND_EXCLUDED_ADDRESS,	/* untouched: the client's */
 	TP_INBOUND_OTHER_ADDRESS,	/* untouched: no address of this instance */
 	TP_INBOUND_NO_LISTENER,		/* refused: the proxy does not listen */
 	TP_INBOUND_BAD_FRAGMENT,	/* dropped: a fragment that hides a SYN */
+	/* DNS: connected sockets, or queries of those that are not. */
+	TP_DNS_REDIRECTED,
+	TP_DNS_PROXY_USER,		/* untouched: asked by the proxy */
+	TP_DNS_EXCLUDED_USER,		/* untouched: this user, this port */
+	TP_DNS_EXCLUDED_ADDRESS,	/* untouched */
+	TP_DNS_OTHER_SERVER,		/* untouched: not of resolv.conf */
+	TP_DNS_DEVICE_BOUND,		/* refused: SO_BINDTODEVICE */
+	TP_DNS_NO_MEMORY,		/* refused: no room to remember it */
 	TP_REASON_COUNT,
+};
+
+enum tp_protocol {
+	TP_TCP,
+	TP_UDP,
+	TP_PROTOCOLS,
+};
+
+/* Which queries go to the DNS proxy. */
+enum tp_dns {
+	TP_DNS_NONE,
+	TP_DNS_SERVERS,		/* those to the name servers of resolv.conf */
+	TP_DNS_ALL,
 };
 
 enum tp_role {
 	TP_ROLE_NONE,
-	TP_ROLE_CLIENT,		/* an application's socket, redirected */
+	TP_ROLE_CLIENT,		/* an application's socket (TCP, UDP), redirected */
 	TP_ROLE_LISTENER,	/* the proxy's, or just accepted from one */
 	TP_ROLE_ACCEPTED,	/* the proxy's end of a redirected socket */
 	TP_ROLE_ARRIVED,	/* accepted on the proxy's own inbound port */
@@ -109,6 +141,56 @@ struct tp_address {
 	enum tp_address_kind kind;
 };
 
+/*
+ * The keys of what is left alone. All are prefixes (BPF_MAP_TYPE_LPM_TRIE), of
+ * `length` bits from behind that field on: a look-up costs about the same
+ * for one entry as for 100 000.
+ */
+struct tp_excluded4 {
+	__u32 length;
+	enum tp_direction direction;
+	__be32 addr;
+};
+
+struct tp_excluded6 {
+	__u32 length;
+	enum tp_direction direction;
+	__be32 addr[4];
+};
+
+/* A range of users, and the number of the set of ports that are theirs. */
+struct tp_users {
+	__u32 length;
+	enum tp_protocol protocol;
+	__be32 uid;
+};
+
+struct tp_port_set {
+	__u32 number;
+};
+
+/* A range of ports in a set. */
+struct tp_set_ports {
+	__u32 length;
+	__u32 set;
+	__be16 port;
+	__u16 pad;
+};
+
+/* IPv4 v4-mapped, as everywhere. */
+struct tp_server {
+	__be32 addr[4];
+};
+
+/*
+ * Where an answer of the DNS proxy goes, if it is for a socket that asked
+ * several name servers: dns.h.
+ */
+struct tp_answer {
+	struct tp_endpoint server;	/* who was asked */
+	struct tp_endpoint client;	/* the socket's own end */
+};
+
 /* Constants of an installation; the verifier removes what they switch off. */
 struct tp_config {
 	__u64 netns_cookie;
@@ -123,6 +205,12 @@ struct tp_config {
 	__u8 lookup_knows_ifindex;	/* Linux 5.17 */
 	__u8 sockops_knows_netns;	/* Linux 5.15 */
 	__u8 outbound_included;		/* outbound ports were named, not excluded */
+	__u8 excluded4[TP_DIRECTIONS];	/* 1: some addresses are excluded */
+	__u8 excluded6[TP_DIRECTIONS];
+	__u8 excluded_users[TP_PROTOCOLS]; /* 1: some users are excluded */
+	__u16 dns_port;			/* the DNS proxy's, host byte order */
+	enum tp_dns dns4;
+	enum tp_dns dns6;
 	enum tp_reason counters;	/* how many there are: TP_REASON_COUNT */
 };
 

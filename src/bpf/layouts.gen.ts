@@ -13,25 +13,48 @@ export const TP_DIRECTION = {
   TP_DIRECTIONS: 2,
 } as const;
 
+export const TP_DNS = {
+  TP_DNS_NONE: 0,
+  TP_DNS_SERVERS: 1,
+  TP_DNS_ALL: 2,
+} as const;
+
+export const TP_PROTOCOL = {
+  TP_TCP: 0,
+  TP_UDP: 1,
+  TP_PROTOCOLS: 2,
+} as const;
+
 export const TP_REASON = {
   TP_OUTBOUND_REDIRECTED: 0,
   TP_OUTBOUND_PROXY_USER: 1,
   TP_OUTBOUND_LOCAL: 2,
   TP_OUTBOUND_EXCLUDED_PORT: 3,
-  TP_OUTBOUND_NOT_UNICAST: 4,
-  TP_OUTBOUND_DEVICE_BOUND: 5,
-  TP_OUTBOUND_NO_MEMORY: 6,
-  TP_OUTBOUND_HANDSHAKES_FULL: 7,
-  TP_SELF_REDIRECTED: 8,
-  TP_SELF_PASSTHROUGH: 9,
-  TP_INBOUND_REDIRECTED: 10,
-  TP_INBOUND_SYN_TC: 11,
-  TP_INBOUND_SYN_LOOKUP: 12,
-  TP_INBOUND_EXCLUDED_PORT: 13,
-  TP_INBOUND_OTHER_ADDRESS: 14,
-  TP_INBOUND_NO_LISTENER: 15,
-  TP_INBOUND_BAD_FRAGMENT: 16,
-  TP_REASON_COUNT: 17,
+  TP_OUTBOUND_EXCLUDED_USER: 4,
+  TP_OUTBOUND_EXCLUDED_ADDRESS: 5,
+  TP_OUTBOUND_DNS_TCP: 6,
+  TP_OUTBOUND_NOT_UNICAST: 7,
+  TP_OUTBOUND_DEVICE_BOUND: 8,
+  TP_OUTBOUND_NO_MEMORY: 9,
+  TP_OUTBOUND_HANDSHAKES_FULL: 10,
+  TP_SELF_REDIRECTED: 11,
+  TP_SELF_PASSTHROUGH: 12,
+  TP_INBOUND_REDIRECTED: 13,
+  TP_INBOUND_SYN_TC: 14,
+  TP_INBOUND_SYN_LOOKUP: 15,
+  TP_INBOUND_EXCLUDED_PORT: 16,
+  TP_INBOUND_EXCLUDED_ADDRESS: 17,
+  TP_INBOUND_OTHER_ADDRESS: 18,
+  TP_INBOUND_NO_LISTENER: 19,
+  TP_INBOUND_BAD_FRAGMENT: 20,
+  TP_DNS_REDIRECTED: 21,
+  TP_DNS_PROXY_USER: 22,
+  TP_DNS_EXCLUDED_USER: 23,
+  TP_DNS_EXCLUDED_ADDRESS: 24,
+  TP_DNS_OTHER_SERVER: 25,
+  TP_DNS_DEVICE_BOUND: 26,
+  TP_DNS_NO_MEMORY: 27,
+  TP_REASON_COUNT: 28,
 } as const;
 
 export const TP_ROLE = {
@@ -50,9 +73,28 @@ export const TP_ADDRESS = {
   },
 } as const;
 
+export const TP_ENDPOINT = {
+  name: "tp_endpoint",
+  size: 20,
+  fields: {
+    addr: { kind: "bytes", offset: 0, size: 16 },
+    port: { kind: "integer", offset: 16, size: 2, signed: false, big: true },
+    pad: { kind: "integer", offset: 18, size: 2, signed: false, big: false },
+  },
+} as const;
+
+export const TP_ANSWER = {
+  name: "tp_answer",
+  size: 40,
+  fields: {
+    server: { kind: "struct", offset: 0, layout: TP_ENDPOINT },
+    client: { kind: "struct", offset: 20, layout: TP_ENDPOINT },
+  },
+} as const;
+
 export const TP_CONFIG = {
   name: "tp_config",
-  size: 40,
+  size: 56,
   fields: {
     netns_cookie: { kind: "integer", offset: 0, size: 8, signed: false, big: false },
     proxy_uid: { kind: "integer", offset: 8, size: 4, signed: false, big: false },
@@ -66,17 +108,33 @@ export const TP_CONFIG = {
     lookup_knows_ifindex: { kind: "integer", offset: 26, size: 1, signed: false, big: false },
     sockops_knows_netns: { kind: "integer", offset: 27, size: 1, signed: false, big: false },
     outbound_included: { kind: "integer", offset: 28, size: 1, signed: false, big: false },
-    counters: { kind: "integer", offset: 32, size: 4, signed: false, big: false },
+    excluded4: { kind: "bytes", offset: 29, size: 2 },
+    excluded6: { kind: "bytes", offset: 31, size: 2 },
+    excluded_users: { kind: "bytes", offset: 33, size: 2 },
+    dns_port: { kind: "integer", offset: 36, size: 2, signed: false, big: false },
+    dns4: { kind: "integer", offset: 40, size: 4, signed: false, big: false },
+    dns6: { kind: "integer", offset: 44, size: 4, signed: false, big: false },
+    counters: { kind: "integer", offset: 48, size: 4, signed: false, big: false },
   },
 } as const;
 
-export const TP_ENDPOINT = {
-  name: "tp_endpoint",
-  size: 20,
+export const TP_EXCLUDED4 = {
+  name: "tp_excluded4",
+  size: 12,
   fields: {
-    addr: { kind: "bytes", offset: 0, size: 16 },
-    port: { kind: "integer", offset: 16, size: 2, signed: false, big: true },
-    pad: { kind: "integer", offset: 18, size: 2, signed: false, big: false },
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    direction: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    addr: { kind: "bytes", offset: 8, size: 4 },
+  },
+} as const;
+
+export const TP_EXCLUDED6 = {
+  name: "tp_excluded6",
+  size: 24,
+  fields: {
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    direction: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    addr: { kind: "bytes", offset: 8, size: 16 },
   },
 } as const;
 
@@ -85,6 +143,14 @@ export const TP_LISTENING = {
   size: 8,
   fields: {
     addr4: { kind: "bytes", offset: 0, size: 8 },
+  },
+} as const;
+
+export const TP_PORT_SET = {
+  name: "tp_port_set",
+  size: 4,
+  fields: {
+    number: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
   },
 } as const;
 
@@ -114,6 +180,25 @@ export const TP_PREFIX6 = {
   },
 } as const;
 
+export const TP_SERVER = {
+  name: "tp_server",
+  size: 16,
+  fields: {
+    addr: { kind: "bytes", offset: 0, size: 16 },
+  },
+} as const;
+
+export const TP_SET_PORTS = {
+  name: "tp_set_ports",
+  size: 12,
+  fields: {
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    set: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    port: { kind: "integer", offset: 8, size: 2, signed: false, big: true },
+    pad: { kind: "integer", offset: 10, size: 2, signed: false, big: false },
+  },
+} as const;
+
 export const TP_SOCKET = {
   name: "tp_socket",
   size: 48,
@@ -134,13 +219,23 @@ export const TP_TUPLE = {
   },
 } as const;
 
-export const RODATA = {
-  name: ".rodata",
-  size: 16424,
+export const TP_USERS = {
+  name: "tp_users",
+  size: 12,
   fields: {
-    tp_config: { kind: "struct", offset: 0, layout: TP_CONFIG },
-    tp_redirected_ports: { kind: "struct", offset: 40, layout: TP_PORTS, length: 2 },
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    protocol: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    uid: { kind: "bytes", offset: 8, size: 4 },
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+4271c7da2110";
+export const RODATA = {
+  name: ".rodata",
+  size: 16440,
+  fields: {
+    tp_config: { kind: "struct", offset: 0, layout: TP_CONFIG },
+    tp_redirected_ports: { kind: "struct", offset: 56, layout: TP_PORTS, length: 2 },
+  },
+} as const;
+
+export const OBJECT_ABI = "0.1.0+87b9b2cb75a3";

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { CONFIG, CONFIG_FILE } from "../config/files/config-sources.ts";
 import type { Flag } from "../config/flag.ts";
+import { FLAGS_WITHOUT_EFFECT } from "../config/old-flags.ts";
 import type { Setting } from "../config/setting.ts";
-import { defaultOf, FLAGS_WITHOUT_EFFECT, mainFlagOf, SETTINGS } from "../config/settings.ts";
+import { defaultOf, GIVABLES, mainFlagOf } from "../config/settings.ts";
+import { EXPLAIN_QUESTIONS } from "./explain-flags.ts";
 
 /** Flags of kumactl that stand before or after any command there. They have no meaning here. */
 export const ROOT_FLAGS: readonly Flag[] = [
@@ -12,11 +16,13 @@ export const ROOT_FLAGS: readonly Flag[] = [
 ];
 
 export const INSTALL_FLAGS: readonly Flag[] = [
-  ...SETTINGS.flatMap(flagsWithDefault),
+  CONFIG,
+  CONFIG_FILE,
+  ...GIVABLES.flatMap(flagsWithDefault),
   ...FLAGS_WITHOUT_EFFECT,
 ];
 
-function flagsWithDefault(setting: Setting): readonly Flag[] {
+function flagsWithDefault(setting: Setting<string>): readonly Flag[] {
   if (setting.default === "" || setting.default === "false") return setting.flags;
   return setting.flags.map((flag) => ({ defaultText: setting.default, ...flag }));
 }
@@ -36,6 +42,11 @@ export const DOCTOR_JSON: Flag = { name: "json", help: "print JSON" };
 
 /** It answers for the installation that the same flags would make. */
 export const DOCTOR_FLAGS: readonly Flag[] = [DOCTOR_JSON, ...INSTALL_FLAGS];
+
+export const CONFIG_JSON: Flag = { name: "json", help: "print JSON" };
+
+/** It shows the configuration that the same flags would make. */
+export const CONFIG_SHOW_FLAGS: readonly Flag[] = [CONFIG_JSON, ...INSTALL_FLAGS];
 
 export const INBOUND_PORT: Flag = {
   name: "inbound-port",
@@ -80,4 +91,5 @@ export const ALL_FLAGS: readonly Flag[] = [
   ...STATUS_FLAGS,
   ...DOCTOR_FLAGS,
   ...PROXY_FLAGS,
+  ...Object.values(EXPLAIN_QUESTIONS).flat(),
 ];

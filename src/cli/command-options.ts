@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ConfigShowOptions } from "../commands/config-show.ts";
 import type { DoctorOptions, ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
 import type { GivenFlag } from "../config/flag.ts";
 import { FlagReader } from "../config/flag-reader.ts";
@@ -7,6 +8,7 @@ import { parseBoolean, parseIpFamilyMode, parseNonEmptyPath, parsePort } from ".
 import {
   ALLOW_ROOT,
   BPFFS_PATH,
+  CONFIG_JSON,
   DOCTOR_JSON,
   DRY_RUN,
   INBOUND_PORT,
@@ -46,6 +48,14 @@ export function statusOptions(given: readonly GivenFlag[]): StatusOptions {
 export function doctorOptions(given: readonly GivenFlag[]): DoctorOptions {
   const flags = new FlagReader(given);
   const options = { json: flags.read(DOCTOR_JSON, parseBoolean, false) };
+  flags.finish();
+  return options;
+}
+
+/** @throws ConfigError */
+export function configShowOptions(given: readonly GivenFlag[]): ConfigShowOptions {
+  const flags = new FlagReader(given);
+  const options = { json: flags.read(CONFIG_JSON, parseBoolean, false) };
   flags.finish();
   return options;
 }

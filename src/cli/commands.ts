@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { ConfigShowOptions } from "../commands/config-show.ts";
 import type { CommandIo } from "../commands/io.ts";
-import type { DoctorOptions, ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
+import type {
+  DoctorOptions,
+  ExplainOptions,
+  ProxyOptions,
+  StatusOptions,
+  UninstallOptions,
+} from "../commands/options.ts";
 import type { Config } from "../config/config.ts";
+import type { ResolvedConfig } from "../config/resolve-config.ts";
 
 /** The commands, each loaded when it runs: none pays for what another one needs. They resolve to the exit status. */
 export interface Commands {
@@ -13,6 +22,13 @@ export interface Commands {
   readonly doctor: () => Promise<{
     runDoctor(config: Config, options: DoctorOptions, io: CommandIo): Promise<number>;
   }>;
+  readonly explain: () => Promise<{
+    runExplain(given: ResolvedConfig | undefined, options: ExplainOptions, io: CommandIo): Promise<number>;
+  }>;
+  readonly configShow: () => Promise<{
+    runConfigShow(given: ResolvedConfig, options: ConfigShowOptions, io: CommandIo): Promise<number>;
+  }>;
+  readonly configSchema: () => Promise<{ runConfigSchema(io: CommandIo): Promise<number> }>;
   readonly proxy: () => Promise<{
     runProxy(options: ProxyOptions, io: CommandIo, stop: AbortSignal): Promise<number>;
   }>;
@@ -23,5 +39,8 @@ export const COMMANDS: Commands = {
   uninstall: () => import("../commands/uninstall.ts"),
   status: () => import("../commands/status.ts"),
   doctor: () => import("../commands/doctor.ts"),
+  explain: () => import("../commands/explain.ts"),
+  configShow: () => import("../commands/config-show.ts"),
+  configSchema: () => import("../commands/config-schema.ts"),
   proxy: () => import("../commands/proxy.ts"),
 };

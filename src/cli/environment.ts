@@ -12,6 +12,8 @@ export interface Output {
 export interface CliEnvironment {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** What stands on stdin; not touched before it is asked for. */
+  readonly stdin: () => AsyncIterable<Uint8Array | string>;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGTERM or SIGINT, which from this call on do not end the process (a second one does). */
   readonly untilTerminated: () => AbortSignal;
@@ -24,6 +26,7 @@ export function processEnvironment(): CliEnvironment {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
+    stdin: () => process.stdin,
     variables: process.env,
     untilTerminated: () => {
       const controller = new AbortController();

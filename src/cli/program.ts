@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
-import type { Config } from "../config/config.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
+import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
 import {
   ALL_FLAGS,
+  CONFIG_SHOW_FLAGS,
   DOCTOR_FLAGS,
   INSTALL_FLAGS,
   PROXY_FLAGS,
@@ -15,10 +16,19 @@ import {
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
 } from "./command-flags.ts";
-import { doctorOptions, proxyOptions, statusOptions, uninstallOptions } from "./command-options.ts";
+import {
+  configShowOptions,
+  doctorOptions,
+  proxyOptions,
+  statusOptions,
+  uninstallOptions,
+} from "./command-options.ts";
 import type { Commands } from "./commands.ts";
 import type { CliEnvironment } from "./environment.ts";
-import { writeOutSwitches } from "./switches.ts";
+import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
+import { describesConfiguration, explainOptions } from "./explain-options.ts";
+import { nameSources } from "./name-sources.ts";
+import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
 
 /**
@@ -37,7 +47,8 @@ export async function runProgram(
     status = result;
   });
   try {
-    await program.parseAsync([...writeOutSwitches(argv, ALL_FLAGS)], { from: "user" });
+    const words = writeOutSwitches(dropGlobalConfigFile(argv, ALL_FLAGS), ALL_FLAGS);
+    await program.parseAsync([...words], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // The text that was asked for (--help) or that stands for a missing command has been written.
@@ -58,15 +69,25 @@ function buildProgram(
   };
   const program = newRoot(environment);
 
+  /** The configuration of install, and of what answers for it. */
+  const configOf = async (given: readonly GivenFlag[]): Promise<ResolvedConfig> => {
+    const { readConfiguration } = await import("../config/read-configuration.ts");
+    const { variables, stdin } = environment;
+    const warn = (text: string) => io.note(`warning: ${text}`);
+    const note = (text: string) => io.note(`note: ${text}`);
+    return readConfiguration({ given, variables, stdin, warn, note });
+  };
+
   /** A command: its flags, and what it does with those that were given. */
   const add = (
     name: string,
     summary: string,
     flags: readonly Flag[],
     act: (given: GivenFlag[]) => Promise<number>,
+    parent: Command = program,
   ) => {
     const given: GivenFlag[] = [];
-    const command = program.command(name).description(summary);
+    const command = parent.command(name).description(summary);
     addFlags(command, flags, given);
     return command.action(async (...words: unknown[]) => {
       requireTransparentProxy(command.name(), words[0]);
@@ -76,9 +97,9 @@ function buildProgram(
   };
 
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", INSTALL_FLAGS, async (given) => {
-    const config = await configOf(given);
+    const resolved = await configOf(given);
     const { runInstall } = await commands.install();
-    return runInstall(config, io);
+    return nameSources(resolved, () => runInstall(resolved.config, io));
   });
   add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
     const options = uninstallOptions(given);
@@ -96,11 +117,36 @@ function buildProgram(
     DOCTOR_FLAGS,
     async (given) => {
       const options = doctorOptions(given);
-      const config = await configOf(given);
+      const resolved = await configOf(given);
       const { runDoctor } = await commands.doctor();
-      return runDoctor(config, options, io);
+      return nameSources(resolved, () => runDoctor(resolved.config, options, io));
     },
   );
+  const explain = program
+    .command("explain")
+    .description("Say what becomes of a connection, and why: installed, or with the options given");
+  for (const [kind, summary] of EXPLAIN_SUMMARIES) {
+    const flags = [...EXPLAIN_QUESTIONS[kind], ...INSTALL_FLAGS];
+    const act = async (given: GivenFlag[]) => {
+      const options = explainOptions(kind, given);
+      const resolved = describesConfiguration(given) ? await configOf(given) : undefined;
+      const { runExplain } = await commands.explain();
+      const answer = () => runExplain(resolved, options, io);
+      return resolved === undefined ? answer() : nameSources(resolved, answer);
+    };
+    add(kind, summary, flags, act, explain);
+  }
+  const config = program.command("config").description("Show the configuration, and what can be in it");
+  const showSummary = "Show the configuration that install would use, and where each value came from";
+  const show = async (given: GivenFlag[]) => {
+    const options = configShowOptions(given);
+    const resolved = await configOf(given);
+    const { runConfigShow } = await commands.configShow();
+    return runConfigShow(resolved, options, io);
+  };
+  add("show", showSummary, CONFIG_SHOW_FLAGS, show, config);
+  const schema = async () => (await commands.configSchema()).runConfigSchema(io);
+  add("schema", "Print the JSON schema of configuration files", [], schema, config);
   add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
     const options = proxyOptions(given);
     const { runProxy } = await commands.proxy();
@@ -109,12 +155,11 @@ function buildProgram(
   return program;
 }
 
-/** The configuration of install, and of what answers for it. */
-async function configOf(given: readonly GivenFlag[]): Promise<Config> {
-  const { resolveConfig } = await import("../config/resolve-config.ts");
-  const { flagLayer } = await import("../config/layers.ts");
-  return resolveConfig([flagLayer(given)]).config;
-}
+const EXPLAIN_SUMMARIES = [
+  ["outbound", "A TCP connection that a user of this host opens"],
+  ["inbound", "A TCP connection that arrives from another host"],
+  ["dns", "A DNS query, over UDP, of a user of this host"],
+] as const satisfies readonly (readonly [ExplainKind, string])[];
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";

@@ -26,3 +26,21 @@ export function writeOutSwitches(argv: readonly string[], flags: readonly Flag[]
   }
   return result;
 }
+
+/**
+ * Without a `--config-file` in front of the command: that is kumactl's own configuration (where its control plane is),
+ * which install and uninstall need nothing of.
+ */
+export function dropGlobalConfigFile(argv: readonly string[], flags: readonly Flag[]): readonly string[] {
+  const known = new Map(flags.map((flag) => [`--${flag.name}`, flag]));
+  const kept: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    if (!word.startsWith("-") || word === "--") return [...kept, ...argv.slice(index)];
+    const takesNext = known.get(word)?.argument !== undefined;
+    const words = argv.slice(index, index + (takesNext ? 2 : 1));
+    if (!/^--config-file(=|$)/.test(word)) kept.push(...words);
+    index += words.length - 1;
+  }
+  return kept;
+}

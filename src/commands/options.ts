@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Address } from "../core/address.ts";
 
 /**
  * What the commands without a configuration of their own are told. Paths are absolute; undefined: wherever the
@@ -19,6 +20,33 @@ export interface StatusOptions {
 export interface DoctorOptions {
   readonly json: boolean;
 }
+
+/** Beside the configuration, where the answer is to be for one that is not installed. */
+export interface ExplainOptions {
+  readonly json: boolean;
+  readonly bpffsPath: string | undefined;
+  readonly question: Question;
+}
+
+/** What `explain` is asked about. Ports: 1–65535; users: a name or UID. */
+export type Question =
+  | {
+      readonly kind: "outbound";
+      readonly user: string;
+      readonly from: Address | undefined;
+      readonly to: Address;
+      readonly port: number;
+    }
+  | {
+      readonly kind: "inbound";
+      readonly from: Address;
+      /** Undefined: an address that this host has. */
+      readonly to: Address | undefined;
+      readonly port: number;
+      /** Undefined: the interface that has the address. */
+      readonly interface: string | undefined;
+    }
+  | { readonly kind: "dns"; readonly user: string; readonly to: Address; readonly port: number };
 
 export interface ProxyOptions {
   /** 1–65535, and not the outbound one. */

@@ -18,6 +18,8 @@ export interface Flag {
   readonly hidden?: boolean;
   /** Accepted, and answered with this note: what replaces it, or that it does nothing. */
   readonly deprecated?: string;
+  /** What its text means for the setting that it belongs to, where that is not the text itself; undefined: nothing. */
+  readonly toValue?: (text: string) => string | undefined;
 }
 
 /** A flag as it was given. Which one came last matters, so these stand in the order of the command line. */

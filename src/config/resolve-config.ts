@@ -3,68 +3,47 @@ import { ConfigError, type Problem } from "../core/errors.ts";
 import type { Config } from "./config.ts";
 import { flagSource } from "./flag.ts";
 import { defaultLayer, type Layer, mergeLayers } from "./layers.ts";
+import { resolveAuxiliaries } from "./resolve-auxiliaries.ts";
 import { configSchema } from "./schema.ts";
 import type { SettingName } from "./setting.ts";
-import { mainFlagOf } from "./settings.ts";
+import { mainFlagOf, SETTINGS } from "./settings.ts";
+import { toProblem, toTree } from "./tree.ts";
 
 /** The configuration, and where each of its values came from. */
 export interface ResolvedConfig {
   readonly config: Config;
   /** `--flag`, `file:key`, `VARIABLE` or "default". */
   readonly sources: ReadonlyMap<SettingName, string>;
+  /** What the user should know of what was given, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Makes one configuration of the defaults and the layers given, a later one over an earlier one.
  *
+ * @param found what is wrong already with where the layers came from
+ * @param variables of the process: one of them may have the instance's addresses
  * @throws ConfigError with everything that is wrong, each with the place that its value came from.
  */
-export function resolveConfig(layers: readonly Layer[]): ResolvedConfig {
-  const merged = mergeLayers([defaultLayer(), ...layers]);
-  const sources = new Map([...merged].map(([key, given]) => [key, given.source]));
+export function resolveConfig(
+  layers: readonly Layer[],
+  found: readonly Problem[] = [],
+  variables: Readonly<Record<string, string | undefined>> = {},
+): ResolvedConfig {
+  const given = mergeLayers([defaultLayer(), ...layers]);
+  const auxiliaries = resolveAuxiliaries(given, variables);
+  const { layer, notes } = auxiliaries;
+  const merged = new Map(SETTINGS.flatMap(({ key }) => [[key, layer.get(key)] as const]));
+  const sources = new Map([...merged].map(([key, each]) => [key, each?.source ?? "default"]));
   const parsed = configSchema.safeParse(toTree(merged));
+  const problems = [...found, ...auxiliaries.problems];
   if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources)));
+    problems.push(...parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources)));
+    throw new ConfigError(problems);
   }
-  const problems = findContradictions(parsed.data, sources);
+  problems.push(...findContradictions(parsed.data, sources));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { config: deepFreeze(withImplied(parsed.data)), sources };
-}
-
-/** `redirect.inbound.port` → 15006 as `{ redirect: { inbound: { port: 15006 } } }`. */
-function toTree(layer: Layer): unknown {
-  const root = new Map<string, unknown>();
-  for (const [key, { value }] of layer) {
-    const path = key.split(".");
-    const last = path.pop() ?? key;
-    let node = root;
-    for (const name of path) {
-      const child = node.get(name);
-      const next = child instanceof Map ? child : new Map<string, unknown>();
-      node.set(name, next);
-      node = next;
-    }
-    node.set(last, value);
-  }
-  return toObject(root);
-}
-
-function toObject(value: unknown): unknown {
-  if (!(value instanceof Map)) return value;
-  return Object.fromEntries([...value].map(([name, child]) => [name, toObject(child)]));
-}
-
-function toProblem(
-  path: readonly PropertyKey[],
-  message: string,
-  sources: ReadonlyMap<string, string>,
-): Problem {
-  // An issue inside a list is the list's: its path is one or more elements longer than the setting's.
-  for (let length = path.length; length > 0; length--) {
-    const source = sources.get(path.slice(0, length).join("."));
-    if (source !== undefined) return { source, message };
-  }
-  throw new Error(`the schema complains about ${path.join(".")}, which is no setting: ${message}`);
+  return { config: deepFreeze(withImplied(parsed.data)), sources, notes };
 }
 
 /** What each value allows and all of them together do not. */

@@ -14,6 +14,7 @@ import {
   parsePath,
   parsePort,
   parsePortList,
+  parseProgramsPath,
   parseText,
   type ValueParser,
   wholeNumber,
@@ -27,38 +28,44 @@ import {
  */
 
 const port = leaf(
-  z.union([z.number(), z.string()], "must be a port: a whole number from 1 to 65535"),
+  z.union([z.number(), z.string()], form("must be a port: a whole number from 1 to 65535")),
   parsePort,
 );
 const ports = leaf(
-  z.union([z.array(z.union([z.number(), z.string()])), z.number(), z.string()], "must be a list of ports"),
+  z.union(
+    [z.array(z.union([z.number(), z.string()])), z.number(), z.string()],
+    form("must be a list of ports"),
+  ),
   parsePortList,
 );
-const boolean = leaf(z.union([z.boolean(), z.string()], "must be true or false"), parseBoolean);
+const boolean = leaf(z.union([z.boolean(), z.string()], form("must be true or false")), parseBoolean);
 const addresses = leaf(
-  z.union([z.array(z.string()), z.string()], "must be a list of IP addresses"),
+  z.union([z.array(z.string()), z.string()], form("must be a list of IP addresses")),
   parseAddressList,
 );
 const prefixes = leaf(
-  z.union([z.array(z.string()), z.string()], "must be a list of IP addresses and prefixes"),
+  z.union([z.array(z.string()), z.string()], form("must be a list of IP addresses and prefixes")),
   parsePrefixList,
 );
 /** A number alone is a UID. */
 const userRules = leaf(
-  z.union([z.array(z.union([z.number(), z.string()])), z.number(), z.string()], "must be a list of rules"),
+  z.union(
+    [z.array(z.union([z.number(), z.string()])), z.number(), z.string()],
+    form("must be a list of rules"),
+  ),
   parseUserRules,
   ";",
 );
 const networks = leaf(
-  z.union([z.array(z.string()), z.string()], "must be a list of virtual networks"),
+  z.union([z.array(z.string()), z.string()], form("must be a list of virtual networks")),
   parseVirtualNetworks,
 );
 const executables = leaf(
-  z.union([z.array(z.string()), z.string()], "must be a list of executables"),
+  z.union([z.array(z.string()), z.string()], form("must be a list of executables")),
   parseExecutables,
 );
-const milliseconds = leaf(z.union([z.number(), z.string()], "must be a duration"), parseMilliseconds);
-const text = z.string("must be a text");
+const milliseconds = leaf(z.union([z.number(), z.string()], form("must be a duration")), parseMilliseconds);
+const text = z.string(form("must be a text"));
 
 const direction = {
   enabled: boolean,
@@ -70,7 +77,7 @@ const direction = {
 };
 
 export const configSchema = z.strictObject({
-  kumaDPUser: leaf(z.union([z.number(), z.string()], "must be a user's name or UID"), parseText),
+  kumaDPUser: leaf(z.union([z.number(), z.string()], form("must be a user's name or UID")), parseText),
   ipFamilyMode: leaf(text, parseIpFamilyMode),
   engine: leaf(text, parseEngineChoice),
   dryRun: boolean,
@@ -92,7 +99,7 @@ export const configSchema = z.strictObject({
     instanceIPs: addresses,
     bpffsPath: leaf(text, parseNonEmptyPath),
     cgroupPath: leaf(text, parsePath),
-    programsSourcePath: leaf(text, parsePath),
+    programsSourcePath: leaf(text, parseProgramsPath),
     tcAttachIface: leaf(text, parseText),
   }),
   dropInvalidPackets: boolean,
@@ -104,6 +111,30 @@ export const configSchema = z.strictObject({
   iptablesExecutables: executables,
 });
 
+/** What only kumactl has. None of it need be given. */
+export const auxiliarySchema = z.object({
+  cniMode: z.optional(boolean),
+  storeFirewalld: z.optional(boolean),
+  ebpf: z.optional(z.object({ instanceIPEnvVarName: z.optional(leaf(text, parseText)) })),
+  redirect: z.optional(
+    z.object({
+      inbound: z.optional(
+        z.object({
+          excludePortsForUIDs: z.optional(userRules),
+          chainName: z.optional(leaf(text, parseText)),
+          redirectChainName: z.optional(leaf(text, parseText)),
+        }),
+      ),
+      outbound: z.optional(
+        z.object({
+          chainName: z.optional(leaf(text, parseText)),
+          redirectChainName: z.optional(leaf(text, parseText)),
+        }),
+      ),
+    }),
+  ),
+});
+
 /** Fails to compile where the schema and the interface part. */
 configSchema satisfies z.ZodMiniType<Config>;
 
@@ -111,7 +142,7 @@ type Written = string | number | boolean | readonly (string | number)[];
 
 /** From 0 up. */
 function number(most: number) {
-  return leaf(z.union([z.number(), z.string()], "must be a whole number"), wholeNumber(0, most));
+  return leaf(z.union([z.number(), z.string()], form("must be a whole number")), wholeNumber(0, most));
 }
 
 /** A value that is written as `input` says and read by `parse`, which takes lists with `separator` between items. */
@@ -120,9 +151,31 @@ function leaf<T>(input: z.ZodMiniType<Written>, parse: ValueParser<T>, separator
     input,
     z.transform((value: Written, context): T => {
       const asText = Array.isArray(value) ? joinList(value, separator) : String(value);
-      return parse(asText, (message) => context.issues.push({ code: "custom", message, input: value }));
+      let problems = 0;
+      return parse(asText, (message) => {
+        problems += 1;
+        if (problems <= MOST_PROBLEMS) context.issues.push({ code: "custom", message, input: value });
+        if (problems === MOST_PROBLEMS + 1)
+          context.issues.push({ code: "custom", message: "and more of that kind", input: value });
+      });
     }),
   );
+}
+
+/** Of one value: whoever gives a list of something else needs to see a few. */
+const MOST_PROBLEMS = 10;
+
+/** The message about a value that is none of its kind, with the value. */
+function form(expected: string) {
+  return {
+    error: ({ input }: { readonly input?: unknown }) =>
+      `${written(input)} is of the wrong kind: it ${expected}`,
+  };
+}
+
+function written(value: unknown): string {
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 /** Repeated flags may be empty (`--ebpf-instance-ip ""`), which is an empty list and no empty item. */

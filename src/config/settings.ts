@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { AUXILIARIES, type Auxiliary } from "./auxiliary.ts";
 import type { Flag } from "./flag.ts";
 import type { Setting, SettingName } from "./setting.ts";
 import { DNS_SETTINGS } from "./settings/dns.ts";
@@ -16,15 +18,8 @@ export const SETTINGS: readonly Setting[] = [
   ...IPTABLES_SETTINGS,
 ];
 
-/** Flags of `install` that set nothing. */
-export const FLAGS_WITHOUT_EFFECT: readonly Flag[] = [
-  {
-    name: "experimental-transparent-proxy-engine",
-    help: "does nothing",
-    hidden: true,
-    deprecated: "--experimental-transparent-proxy-engine does nothing; --engine chooses between the engines",
-  },
-];
+/** All that can be given: what is a setting here, and what is one with kumactl only. */
+export const GIVABLES: readonly (Setting | Auxiliary)[] = [...SETTINGS, ...AUXILIARIES];
 
 /** The default of a setting, as a user would write it. */
 export function defaultOf(key: SettingName): string {

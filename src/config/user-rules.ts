@@ -18,7 +18,28 @@ const LARGEST_UID = 4_294_967_294;
  */
 export function parseUserRules(text: string, report: Report): readonly UserExclusion[] {
   const rules = text.trim() === "" ? [] : text.split(";").map((rule) => rule.trim());
-  return rules.flatMap((rule) => parseRule(rule, (message) => report(`${quote(rule)}: ${message}`)));
+  return rules.flatMap((rule) => parseOneOrMore(rule, (message) => report(`${quote(rule)}: ${message}`)));
+}
+
+/**
+ * kumactl separates rules with commas where they come from a variable. What is no rule as a whole is read like that,
+ * and where that fails too, it was meant as one.
+ */
+function parseOneOrMore(text: string, report: Report): readonly UserExclusion[] {
+  const problems: string[] = [];
+  const rule = parseRule(text, (message) => problems.push(message));
+  if (problems.length === 0) return rule;
+  if (text.includes(",") && text.split(":").length > 2) {
+    let failed = false;
+    const rules = splitList(text).flatMap((each) =>
+      parseRule(each, () => {
+        failed = true;
+      }),
+    );
+    if (!failed) return rules;
+  }
+  for (const problem of problems) report(problem);
+  return [];
 }
 
 function parseRule(rule: string, report: Report): readonly UserExclusion[] {

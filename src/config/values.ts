@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from "node:path";
-import { type Address, parseAddress, sameAddress, unmapAddress } from "../core/address.ts";
+import { type Address, formatAddress, parseAddress, unmapAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { EngineChoice, IpFamilyMode } from "./config.ts";
 
@@ -11,12 +11,12 @@ export type Report = (message: string) => void;
 export type ValueParser<T> = (text: string, report: Report) => T;
 
 /** The words of Go's strconv.ParseBool, which kumactl reads its flags with. */
-const TRUE: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
-const FALSE: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
+export const TRUE_WORDS: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
+export const FALSE_WORDS: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
 
 export function parseBoolean(text: string, report: Report): boolean {
-  if (TRUE.includes(text)) return true;
-  if (!FALSE.includes(text)) report(`${quote(text)} is neither true nor false`);
+  if (TRUE_WORDS.includes(text)) return true;
+  if (!FALSE_WORDS.includes(text)) report(`${quote(text)} is neither true nor false`);
   return false;
 }
 
@@ -62,9 +62,7 @@ export function parsePortList(text: string, report: Report): readonly number[] {
 /** Addresses as {@link parsePortList} its ports, in the order given, each once; v4-mapped ones as IPv4. */
 export function parseAddressList(text: string, report: Report): readonly Address[] {
   const addresses = splitList(text).flatMap((item) => parseOneAddress(item, report));
-  return addresses.filter(
-    (address, index) => addresses.findIndex((other) => sameAddress(other, address)) === index,
-  );
+  return [...new Map(addresses.map((address) => [formatAddress(address), address])).values()];
 }
 
 function parseOneAddress(text: string, report: Report): readonly Address[] {
@@ -115,6 +113,15 @@ export function parseText(text: string, report: Report): string {
 /** A path; a relative one is meant from the working directory. "" stays "", which stands for a default. */
 export function parsePath(text: string, report: Report): string {
   return parseText(text, report) === "" ? "" : resolve(text);
+}
+
+/** kumactl's defaults: where it writes its own programs to. Nobody's objects are there, and /tmp is everybody's. */
+const KUMACTL_PROGRAMS: readonly string[] = ["/tmp/kuma-ebpf", "/kuma/ebpf"];
+
+/** The directory of the eBPF objects; "" for those of the package, which kumactl's own defaults stand for as well. */
+export function parseProgramsPath(text: string, report: Report): string {
+  const path = parsePath(text, report);
+  return KUMACTL_PROGRAMS.includes(path) ? "" : path;
 }
 
 export function parseNonEmptyPath(text: string, report: Report): string {

@@ -2,6 +2,7 @@
 import { formatAddress } from "../core/address.ts";
 import { VERSION } from "../core/version.ts";
 import type { DirectionPlan, Plan } from "../plan/plan.ts";
+import { type PlanJson, planToJson } from "../plan/plan-json.ts";
 
 /** What every engine remembers of an installation, for `status`. */
 export interface CommonRecord {
@@ -16,6 +17,8 @@ export interface CommonRecord {
   readonly instance: "all" | readonly string[];
   /** We put ::6/128 on lo. */
   readonly addedPassthroughAddress: boolean;
+  /** All that it executes, for `explain`. Undefined: an older version installed, which did not keep it. */
+  readonly plan?: PlanJson;
 }
 
 export interface DirectionRecord {
@@ -38,6 +41,7 @@ export function commonRecord(plan: Plan, previous: Ownership | undefined): Commo
     inbound: recordDirection(plan.inbound),
     instance: plan.instance === "all" ? "all" : plan.instance.map(formatAddress),
     addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
+    plan: planToJson(plan),
   };
 }
 

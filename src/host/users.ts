@@ -23,6 +23,13 @@ export function resolveProxyUser(spec: string): UserFact {
   return /^[0-9]+$/.test(spec) ? userOfNumber(spec) : userOfName(spec);
 }
 
+/** A user by name or UID (0–4294967294), whether or not somebody has that number; undefined where there is no such user. */
+export function findUser(spec: string): UserFact | undefined {
+  if (!/^[0-9]+$/.test(spec)) return getpwnam(spec);
+  const uid = Number(spec);
+  return uid > LARGEST_UID ? undefined : { name: getpwuid(uid)?.name, uid };
+}
+
 function defaultUser(): UserFact {
   const user = getpwuid(DEFAULT_UID) ?? getpwnam(DEFAULT_NAME);
   if (user !== undefined) return { name: user.name, uid: user.uid };

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Accepted, type Connection, World } from "../support/world.ts";
 import { expectDoneBy } from "./evidence.ts";
 import type { OptionSet, Situation } from "./situation.ts";
-import { OPTION_SETS, SERVED_PORTS } from "./situations.ts";
+import { SERVED_PORTS } from "./situation-places.ts";
+import { OPTION_SETS } from "./situations.ts";
 import type { Way } from "./ways.ts";
 
 /** Data in the SYN without a cookie: a fast open that always is one (client 1 and 4, server 2 and 0x200, 0x400). */
@@ -37,6 +38,10 @@ const PROXY_PORTS: readonly number[] = [15001, 15006, 25001, 25006];
 /** Real servers on both hosts, and the proxy on all the ports that it may be asked to use. */
 export function startWorld(): Promise<World> {
   return World.create(async (world) => {
+    for (const last of ["3", "4"]) {
+      await world.ip("remote", "address", "add", `10.66.0.${last}/24`, "dev", "eth0");
+      await world.ip("remote", "address", "add", `fd66::${last}/64`, "dev", "eth0", "nodad");
+    }
     for (const host of ["service", "remote"]) {
       await world.run(["sysctl", "-q", "-w", FAST_OPEN], { host });
       await world.serve(everywhere(SERVED_PORTS), host === "service" ? {} : { host, cgroup: false });

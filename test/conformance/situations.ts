@@ -1,15 +1,10 @@
 // The TCP part of the table in the design, as data: who connects where, and what must become of it. It says nothing
 // of how that is done: every engine has to do the same.
 
+import { EXCLUSION_SETS } from "./exclusion-situations.ts";
 import { type OptionSet, optionSet, type Place, type Row, type SocketKind } from "./situation.ts";
+import { LOCALHOST, OTHER_LOOPBACK, OWN, REMOTE, SERVED_PORTS } from "./situation-places.ts";
 
-/** Real servers listen on these, on the service's host and on the remote one. On no other. */
-export const SERVED_PORTS = [1, 2, 80, 81, 8080, 65534, 65535] as const;
-
-const REMOTE: Place = { v4: "10.66.0.2", v6: "fd66::2" };
-const OWN: Place = { v4: "10.66.0.1", v6: "fd66::1" };
-const LOCALHOST: Place = { v4: "127.0.0.1", v6: "::1" };
-const OTHER_LOOPBACK: Place = { v4: "127.0.0.2" };
 const ANY: Place = { v4: "0.0.0.0", v6: "::" };
 const PASSTHROUGH: Place = { v4: "127.0.0.6", v6: "::6" };
 const MULTICAST: Place = { v4: "224.0.0.1", v6: "ff02::1" };
@@ -193,4 +188,5 @@ export const OPTION_SETS: readonly OptionSet[] = [
     ],
     { outbound: 25001, inbound: 25006 },
   ),
+  ...EXCLUSION_SETS,
 ];

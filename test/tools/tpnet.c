@@ -35,6 +35,12 @@ static const struct command {
 	{ "reconnect", reconnect_command, "tpnet: reconnect",
 	  "--to ADDR:PORT --to ADDR:PORT [--to ...] [--from ADDR[:PORT]]\n"
 	  "              [--nonblock] [--timeout MS]" },
+	{ "dns-serve", dns_serve_command, "tpnet: dns-serve",
+	  "--listen ADDR:PORT [--listen ...] [--hold MS]" },
+	{ "dns-ask", dns_ask_command, "tpnet: dns-ask",
+	  "--servers ADDR[:PORT],... [--connected|--unconnected] [--mapped]\n"
+	  "              [--from ADDR[:PORT]] [--device IF] [--sockets N] [--each N]\n"
+	  "              [--size BYTES] [--timeout MS]" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -104,6 +104,18 @@ union address pick_destination(struct target *target);
 void parse_net(struct target *target, const char *text);
 void parse_ports(struct target *target, const char *text);
 
+/* What dns-ask sends, and dns-serve says. In network byte order. */
+struct dns_query {
+	uint32_t id;
+	uint32_t size;		/* the answer shall have: as EDNS allows large ones */
+};
+
+struct dns_answer {
+	struct dns_query query;
+	char listener[ADDRESS_TEXT];
+	char padding[65536];
+};
+
 /* The subcommands. Each returns the exit status. */
 int run_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
@@ -113,5 +125,7 @@ int sockopts_command(int argc, char **argv);
 int reuse_port_command(int argc, char **argv);
 int timewait_command(int argc, char **argv);
 int reconnect_command(int argc, char **argv);
+int dns_serve_command(int argc, char **argv);
+int dns_ask_command(int argc, char **argv);
 
 #endif

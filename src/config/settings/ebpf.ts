@@ -4,11 +4,16 @@ import type { Setting } from "../setting.ts";
 export const EBPF_SETTINGS: readonly Setting[] = [
   {
     key: "ebpf.enabled",
+    env: "EBPF_ENABLED",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "ebpf-enabled", help: "intercept with eBPF" }],
   },
   {
     key: "ebpf.instanceIPs",
+    fileKey: "ebpf.instanceIP",
+    env: "EBPF_INSTANCE_IP",
+    kind: "addresses",
     default: "",
     flags: [
       {
@@ -22,6 +27,8 @@ export const EBPF_SETTINGS: readonly Setting[] = [
   },
   {
     key: "ebpf.tcAttachIface",
+    env: "EBPF_TC_ATTACH_IFACE",
+    kind: "text",
     default: "",
     flags: [
       {
@@ -34,6 +41,8 @@ export const EBPF_SETTINGS: readonly Setting[] = [
   },
   {
     key: "ebpf.programsSourcePath",
+    env: "EBPF_PROGRAMS_SOURCE_PATH",
+    kind: "path",
     default: "",
     flags: [
       {
@@ -46,6 +55,8 @@ export const EBPF_SETTINGS: readonly Setting[] = [
   },
   {
     key: "ebpf.cgroupPath",
+    env: "EBPF_CGROUP_PATH",
+    kind: "path",
     default: "",
     flags: [
       {
@@ -58,6 +69,8 @@ export const EBPF_SETTINGS: readonly Setting[] = [
   },
   {
     key: "ebpf.bpffsPath",
+    env: "EBPF_BPFFS_PATH",
+    kind: "path",
     default: "/run/kuma/bpf",
     flags: [{ name: "ebpf-bpffs-path", argument: "DIRECTORY", help: "where the installation is pinned" }],
   },

@@ -4,6 +4,8 @@ import type { Setting } from "../setting.ts";
 export const GENERAL_SETTINGS: readonly Setting[] = [
   {
     key: "kumaDPUser",
+    env: "KUMA_DP_USER",
+    kind: "user",
     default: "",
     flags: [
       {
@@ -23,11 +25,34 @@ export const GENERAL_SETTINGS: readonly Setting[] = [
   },
   {
     key: "ipFamilyMode",
+    env: "IP_FAMILY_MODE",
+    kind: "mode",
     default: "dualstack",
-    flags: [{ name: "ip-family-mode", argument: "MODE", help: '"dualstack", or "ipv4" to leave IPv6 alone' }],
+    flags: [
+      { name: "ip-family-mode", argument: "MODE", help: '"dualstack", or "ipv4" to leave IPv6 alone' },
+      {
+        name: "ipv6-disabled",
+        help: "as --ip-family-mode=ipv4",
+        hidden: true,
+        deprecated: "--ipv6-disabled is deprecated; --ip-family-mode=ipv4 says the same",
+        toValue: (text) => (/^(1|t|true)$/i.test(text) ? "ipv4" : undefined),
+      },
+      {
+        name: "redirect-inbound-port-v6",
+        argument: "PORT",
+        help: "0 is as --ip-family-mode=ipv4",
+        hidden: true,
+        deprecated:
+          "--redirect-inbound-port-v6 does nothing but 0, which is --ip-family-mode=ipv4: " +
+          "--redirect-inbound-port is for both families",
+        toValue: (text) => (text === "0" ? "ipv4" : undefined),
+      },
+    ],
   },
   {
     key: "engine",
+    env: "ENGINE",
+    kind: "engine",
     default: "",
     flags: [
       {
@@ -40,11 +65,15 @@ export const GENERAL_SETTINGS: readonly Setting[] = [
   },
   {
     key: "dryRun",
+    env: "DRY_RUN",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "dry-run", help: "change nothing, print what would be done" }],
   },
   {
     key: "verbose",
+    env: "VERBOSE",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "verbose", help: "say more, and everything about an error" }],
   },

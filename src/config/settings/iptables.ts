@@ -4,22 +4,37 @@ import type { Setting } from "../setting.ts";
 export const IPTABLES_SETTINGS: readonly Setting[] = [
   {
     key: "dropInvalidPackets",
+    env: "DROP_INVALID_PACKETS",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "drop-invalid-packets", help: "drop packets that conntrack finds invalid" }],
   },
   {
     key: "log.enabled",
+    env: "LOG_ENABLED",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "iptables-logs", help: "log every packet in the kernel's log" }],
   },
-  { key: "log.level", default: "7", flags: [] },
+  {
+    key: "log.level",
+    env: "LOG_LEVEL",
+    kind: "number",
+    meaning: "the level of those messages, 0 (emergency) to 7 (debug)",
+    default: "7",
+    flags: [],
+  },
   {
     key: "comments.disabled",
+    env: "COMMENTS_DISABLED",
+    kind: "boolean",
     default: "false",
     flags: [{ name: "disable-comments", help: "write iptables rules without comments" }],
   },
   {
     key: "wait",
+    env: "WAIT",
+    kind: "number",
     default: "5",
     flags: [
       {
@@ -31,6 +46,8 @@ export const IPTABLES_SETTINGS: readonly Setting[] = [
   },
   {
     key: "waitInterval",
+    env: "WAIT_INTERVAL",
+    kind: "number",
     default: "0",
     flags: [
       {
@@ -42,6 +59,8 @@ export const IPTABLES_SETTINGS: readonly Setting[] = [
   },
   {
     key: "retry.maxRetries",
+    env: "RETRY_MAX_RETRIES",
+    kind: "number",
     default: "4",
     flags: [
       { name: "max-retries", argument: "NUMBER", help: "how often a failed iptables-restore is run again" },
@@ -49,6 +68,9 @@ export const IPTABLES_SETTINGS: readonly Setting[] = [
   },
   {
     key: "retry.sleepBetweenRetriesMs",
+    fileKey: "retry.sleepBetweenRetries",
+    env: "RETRY_SLEEP_BETWEEN_RETRIES",
+    kind: "duration",
     default: "2s",
     flags: [
       {
@@ -60,6 +82,8 @@ export const IPTABLES_SETTINGS: readonly Setting[] = [
   },
   {
     key: "iptablesExecutables",
+    env: "IPTABLES_EXECUTABLES",
+    kind: "executables",
     default: "",
     flags: [
       {

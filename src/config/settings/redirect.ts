@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Flag } from "../flag.ts";
 import type { Setting } from "../setting.ts";
 
 export const REDIRECT_SETTINGS: readonly Setting[] = [
   {
     key: "redirect.inbound.enabled",
+    env: "REDIRECT_INBOUND_ENABLED",
+    kind: "boolean",
     default: "true",
     flags: [{ name: "redirect-inbound", help: "redirect inbound connections; =false for a gateway" }],
   },
   {
     key: "redirect.inbound.port",
+    env: "REDIRECT_INBOUND_PORT",
+    kind: "port",
     default: "15006",
     flags: [
       { name: "redirect-inbound-port", argument: "PORT", help: "where the proxy takes inbound connections" },
     ],
   },
-  { key: "redirect.inbound.includePorts", default: "", flags: [] },
+  {
+    key: "redirect.inbound.includePorts",
+    env: "REDIRECT_INBOUND_INCLUDE_PORTS",
+    kind: "ports",
+    meaning: "only inbound connections to these ports are redirected; excluded ports then count for nothing",
+    default: "",
+    flags: [],
+  },
   {
     key: "redirect.inbound.excludePorts",
+    env: "REDIRECT_INBOUND_EXCLUDE_PORTS",
+    kind: "ports",
     default: "",
     flags: [
       {
@@ -28,6 +42,8 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
   },
   {
     key: "redirect.inbound.excludePortsForIPs",
+    env: "REDIRECT_INBOUND_EXCLUDE_PORTS_FOR_IPS",
+    kind: "prefixes",
     default: "",
     flags: [
       {
@@ -40,6 +56,8 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
   },
   {
     key: "redirect.inbound.insertRedirectInsteadOfAppend",
+    env: "REDIRECT_INBOUND_INSERT_REDIRECT_INSTEAD_OF_APPEND",
+    kind: "boolean",
     default: "false",
     flags: [
       {
@@ -48,9 +66,18 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
       },
     ],
   },
-  { key: "redirect.outbound.enabled", default: "true", flags: [] },
+  {
+    key: "redirect.outbound.enabled",
+    env: "REDIRECT_OUTBOUND_ENABLED",
+    kind: "boolean",
+    meaning: "redirect outbound connections",
+    default: "true",
+    flags: [],
+  },
   {
     key: "redirect.outbound.port",
+    env: "REDIRECT_OUTBOUND_PORT",
+    kind: "port",
     default: "15001",
     flags: [
       {
@@ -60,9 +87,18 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
       },
     ],
   },
-  { key: "redirect.outbound.includePorts", default: "", flags: [] },
+  {
+    key: "redirect.outbound.includePorts",
+    env: "REDIRECT_OUTBOUND_INCLUDE_PORTS",
+    kind: "ports",
+    meaning: "only outbound connections to these ports are redirected; excluded ports then count for nothing",
+    default: "",
+    flags: [],
+  },
   {
     key: "redirect.outbound.excludePorts",
+    env: "REDIRECT_OUTBOUND_EXCLUDE_PORTS",
+    kind: "ports",
     default: "",
     flags: [
       {
@@ -74,6 +110,8 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
   },
   {
     key: "redirect.outbound.excludePortsForIPs",
+    env: "REDIRECT_OUTBOUND_EXCLUDE_PORTS_FOR_IPS",
+    kind: "prefixes",
     default: "",
     flags: [
       {
@@ -86,6 +124,8 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
   },
   {
     key: "redirect.outbound.excludePortsForUIDs",
+    env: "REDIRECT_OUTBOUND_EXCLUDE_PORTS_FOR_UIDS",
+    kind: "rules",
     default: "",
     flags: [
       {
@@ -94,10 +134,14 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
         repeatable: true,
         help: "[[PROTOCOL:]PORTS:]UIDS (tcp:80,8000-8080:1000-1999) that are left alone; repeatable",
       },
+      ofOneProtocol("tcp"),
+      ofOneProtocol("udp"),
     ],
   },
   {
     key: "redirect.outbound.insertRedirectInsteadOfAppend",
+    env: "REDIRECT_OUTBOUND_INSERT_REDIRECT_INSTEAD_OF_APPEND",
+    kind: "boolean",
     default: "false",
     flags: [
       {
@@ -108,6 +152,8 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
   },
   {
     key: "redirect.vnet.networks",
+    env: "REDIRECT_VNET_NETWORKS",
+    kind: "networks",
     default: "",
     flags: [
       {
@@ -119,3 +165,17 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
     ],
   },
 ];
+
+/** The flags that rules were given by before they named their protocol: PORTS:UIDS. */
+function ofOneProtocol(protocol: "tcp" | "udp"): Flag {
+  const name = `exclude-outbound-${protocol}-ports-for-uids`;
+  return {
+    name,
+    argument: "RULE",
+    repeatable: true,
+    help: "PORTS:UIDS that are left alone",
+    hidden: true,
+    deprecated: `--${name} is deprecated; --exclude-outbound-ports-for-uids ${protocol}:PORTS:UIDS says the same`,
+    toValue: (text) => (text.trim() === "" ? "" : `${protocol}:${text}`),
+  };
+}

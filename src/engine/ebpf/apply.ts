@@ -15,7 +15,7 @@ import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
 import { Installed } from "./installed.ts";
 import { loadPrograms } from "./load.ts";
 import { makeRecord } from "./make-record.ts";
-import { ALL_MAPS, READ_ONLY_DATA } from "./maps.ts";
+import { chooseMaps, READ_ONLY_DATA } from "./maps.ts";
 import { openPrograms } from "./object-file.ts";
 import {
   linkPin,
@@ -96,7 +96,7 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
 }
 
 function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {
-  for (const name of ALL_MAPS) object.map(name).pin(join(directory, mapPin(name)));
+  for (const name of chooseMaps(hooks).needed) object.map(name).pin(join(directory, mapPin(name)));
   object.map(READ_ONLY_DATA).pin(join(directory, mapPin(READ_ONLY_DATA)));
   // One program may be at several hooks: tc on each interface.
   const programs = new Set(hooks.map((hook) => hook.program));

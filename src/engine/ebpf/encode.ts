@@ -9,8 +9,10 @@ import {
   TP_PREFIX6,
   TP_REASON,
 } from "../../bpf/layouts.gen.ts";
-import type { Prefix } from "../../core/address.ts";
+import type { Family, Prefix } from "../../core/address.ts";
 import type { Plan, PlannedAddress } from "../../plan/plan.ts";
+import { encodeDnsMode } from "./encode-dns.ts";
+import { encodeExcludedUsers } from "./encode-exclusions.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
 import { requireCookie } from "./require.ts";
@@ -36,10 +38,23 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       lookup_knows_ifindex: Number(features.lookup && features.lookupKnowsIfindex),
       sockops_knows_netns: Number(features.sockopsKnowsNetns),
       outbound_included: Number(plan.outbound.includedPorts.length > 0),
+      excluded4: encodeExcluded(plan, 4),
+      excluded6: encodeExcluded(plan, 6),
+      excluded_users: encodeExcludedUsers(plan),
+      dns_port: plan.dns.port,
+      dns4: encodeDnsMode(plan, 4),
+      dns6: encodeDnsMode(plan, 6),
       counters: TP_REASON.TP_REASON_COUNT,
     },
     tp_redirected_ports: [plan.outbound, plan.inbound].map(({ ports }) => ({ bits: ports.bits() })),
   });
+}
+
+/** For each direction whether addresses of a family are excluded. */
+function encodeExcluded({ outbound, inbound }: Plan, family: Family): Uint8Array {
+  return Uint8Array.from([outbound, inbound], ({ excludedAddresses }) =>
+    Number(excludedAddresses.some(({ address }) => address.family === family)),
+  );
 }
 
 type Entry<Key> = readonly [key: Key, value: StructValue<typeof TP_ADDRESS>];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Plan } from "../../plan/plan.ts";
+import { redirectsDns } from "./encode-dns.ts";
 import type { Features } from "./features.ts";
 
 /** Names of the programs in the object, and the hook each is for. */
@@ -10,6 +11,10 @@ export const CGROUP_HOOKS = {
   tp_getsockopt: "getsockopt",
   tp_getpeername4: "getpeername4",
   tp_getpeername6: "getpeername6",
+  tp_sendmsg4: "sendmsg4",
+  tp_sendmsg6: "sendmsg6",
+  tp_recvmsg4: "recvmsg4",
+  tp_recvmsg6: "recvmsg6",
 } as const;
 
 export type CgroupHookName = (typeof CGROUP_HOOKS)[keyof typeof CGROUP_HOOKS];
@@ -37,6 +42,9 @@ export interface TcHook {
  *
  * sk_lookup is attached in the first case on older kernels too, and without inbound redirection: it is what
  * spreads outbound IPv6 connections over more than one port.
+ *
+ * DNS: a connected UDP socket is redirected by connect; sendmsg and recvmsg, for the others and for where answers seem
+ * to come from, are attached where queries are redirected only: they run for each datagram.
  */
 export function chooseHooks(plan: Plan, features: Features): Hook[] {
   const hooks: Hook[] = [
@@ -49,11 +57,24 @@ export function chooseHooks(plan: Plan, features: Features): Hook[] {
       { kind: "cgroup", program: "tp_getpeername6", hook: "getpeername6" },
     );
   }
+  const dns = redirectsDns(plan);
+  if (dns) {
+    hooks.push(
+      { kind: "cgroup", program: "tp_recvmsg4", hook: "recvmsg4" },
+      { kind: "cgroup", program: "tp_recvmsg6", hook: "recvmsg6" },
+    );
+  }
   if (features.lookup) hooks.push({ kind: "netns", program: "tp_lookup" });
   hooks.push(
     { kind: "cgroup", program: "tp_connect4", hook: "connect4" },
     { kind: "cgroup", program: "tp_connect6", hook: "connect6" },
   );
+  if (dns) {
+    hooks.push(
+      { kind: "cgroup", program: "tp_sendmsg4", hook: "sendmsg4" },
+      { kind: "cgroup", program: "tp_sendmsg6", hook: "sendmsg6" },
+    );
+  }
   for (const each of tcInterfaces(plan, features)) {
     hooks.push({ kind: "tc", program: "tp_tc_ingress", interface: each.name, index: each.index });
   }
@@ -71,8 +92,17 @@ function tcInterfaces(plan: Plan, features: Features): readonly { name: string; 
  * are learnt, and destinations kept, before anything is redirected.
  */
 export function isAnswering(hook: Hook): boolean {
-  return hook.kind === "cgroup" && hook.hook !== "connect4" && hook.hook !== "connect6";
+  return hook.kind === "cgroup" && !REDIRECTING.includes(hook.hook);
 }
+
+const REDIRECTING: readonly CgroupHookName[] = ["connect4", "connect6", "sendmsg4", "sendmsg6"];
+
+/** Whether a hook is there for queries and answers of sockets that are not connected. */
+export function isDnsHook(hook: Hook): boolean {
+  return hook.kind === "cgroup" && DNS.includes(hook.hook);
+}
+
+const DNS: readonly CgroupHookName[] = ["sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"];
 
 /** What makes two hooks the same place: a link there is updated, not made anew. */
 export function hookKey(hook: Hook): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-
+import { bytes, U32 } from "../../bpf/codec.ts";
 import { OBJECT_ABI, TP_REASON } from "../../bpf/layouts.gen.ts";
+import type { BpfMap } from "../../bpf/map.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -12,10 +13,12 @@ import {
   PREFIX4,
   PREFIX6,
 } from "./encode.ts";
+import { encodeServers } from "./encode-dns.ts";
+import { encodeExcludedAddresses, encodeUserExclusions } from "./encode-exclusions.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
-import { MAPS, READ_ONLY_DATA } from "./maps.ts";
+import { chooseMaps, MAPS, READ_ONLY_DATA } from "./maps.ts";
 
 /** What a load takes over from the installation before. */
 export interface Inheritance {
@@ -34,17 +37,48 @@ export function loadPrograms(
   object.selectPrograms(new Set(hooks.map((hook) => hook.program)));
   object.setReadOnlyData(READ_ONLY_DATA, encodeReadOnlyData(plan, features, hooks));
   const inheritance = chooseInheritance(plan, previous);
+  const { needed, omitted } = chooseMaps(hooks);
   if (previous !== undefined) {
     const kept = [
       ...(inheritance.connections ? MAPS.connections : []),
       ...(inheritance.listeners ? MAPS.listeners : []),
     ];
-    for (const name of kept) object.reuseMap(name, previous.map(name));
+    const there = previous.mapNames();
+    for (const name of kept.filter((each) => needed.includes(each) && there.includes(each)))
+      object.reuseMap(name, previous.map(name));
   }
+  for (const name of omitted) object.omitMap(name);
+  const lists = encodeLists(plan);
+  for (const [name, entries] of lists) object.resizeMap(name, Math.max(entries.length, 1));
   object.load();
   new TypedMap(object.map("tp_addresses4"), PREFIX4, ADDRESS).setAll(encodeAddresses4(plan));
   new TypedMap(object.map("tp_addresses6"), PREFIX6, ADDRESS).setAll(encodeAddresses6(plan));
+  for (const [name, entries] of lists) fill(object.map(name), entries);
   return inheritance;
+}
+
+type RawEntry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** The maps that are as large as the user's lists. */
+function encodeLists(plan: Plan): (readonly [map: string, entries: readonly RawEntry[]])[] {
+  const { users, ports } = encodeUserExclusions(plan);
+  return [
+    ["tp_excluded4", withoutValue(encodeExcludedAddresses(plan, 4))],
+    ["tp_excluded6", withoutValue(encodeExcludedAddresses(plan, 6))],
+    ["tp_users", users],
+    ["tp_set_ports", withoutValue(ports)],
+    ["tp_dns_servers", withoutValue(encodeServers(plan))],
+  ];
+}
+
+/** Being there is what counts. */
+function withoutValue(keys: readonly Uint8Array[]): RawEntry[] {
+  const value = U32.encode(1);
+  return keys.map((key) => [key, value]);
+}
+
+function fill(map: BpfMap, entries: readonly RawEntry[]): void {
+  new TypedMap(map, bytes(map.info.keySize), bytes(map.info.valueSize)).setAll(entries);
 }
 
 /** Maps of other layouts cannot be kept; slots with listeners of another port must not. */

@@ -30,23 +30,10 @@ export function requireCookie({ cookie }: NetnsFact): bigint {
  * @throws TproxyError OPTION_UNSUPPORTED
  */
 export function requireSupport(plan: Plan): void {
-  const wanted = [
-    [plan.outbound.excludedAddresses.length > 0, "--exclude-outbound-ips"],
-    [plan.inbound.excludedAddresses.length > 0, "--exclude-inbound-ips"],
-    [plan.userExclusions.length > 0, "--exclude-outbound-ports-for-uids"],
-    [plan.dns.redirect === "servers", "--redirect-dns"],
-    [plan.dns.redirect === "all", "--redirect-all-dns-traffic"],
-    [plan.virtualNetworks.length > 0, "--vnet"],
-  ] as const;
-  const unsupported = wanted.filter(([isWanted]) => isWanted).map(([, flag]) => flag);
-  if (unsupported.length === 0) return;
-  throw new TproxyError(
-    "OPTION_UNSUPPORTED",
-    `the eBPF engine of this version cannot do ${unsupported.join(", ")}`,
-    {
-      hint: "--engine=iptables can.",
-    },
-  );
+  if (plan.virtualNetworks.length === 0) return;
+  throw new TproxyError("OPTION_UNSUPPORTED", "the eBPF engine of this version cannot do --vnet", {
+    hint: "--engine=iptables can.",
+  });
 }
 
 /** Options that are about packets and conntrack: there is nothing of that in the way of an intercepted connection. */

@@ -18,11 +18,12 @@ export function makeRecord(
   newHooks: readonly NftObject[],
   before: IptablesRecord | undefined,
 ): IptablesRecord {
+  // Without addresses or programs for IPv6 it is left alone, whatever was asked for.
+  const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {
     format: 1,
     ...recordOwner(plan.netns),
-    ...commonRecord(plan, { addedPassthroughAddress: ownsPassthroughAddress(work, before) }),
-    ipv6: work.targets.some(({ executables }) => executables.family === 6),
+    ...commonRecord(applied, { addedPassthroughAddress: ownsPassthroughAddress(work, before) }),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],

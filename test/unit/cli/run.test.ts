@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { describe, expect, test, vi } from "vitest";
 import type { Commands } from "../../../src/cli/commands.ts";
 import { run } from "../../../src/cli/run.ts";
@@ -21,11 +22,19 @@ async function tproxyctl(...argv: string[]) {
     doctor: async () => ({
       runDoctor: (config, options, io) => record("doctor", 3)({ config, ...options }, io),
     }),
+    explain: async () => ({
+      runExplain: (given, options, io) => record("explain", 0)({ given, ...options }, io),
+    }),
+    configShow: async () => ({
+      runConfigShow: (given, options, io) => record("config show", 0)({ ...given, ...options }, io),
+    }),
+    configSchema: async () => ({ runConfigSchema: (io) => record("config schema", 0)({}, io) }),
     proxy: async () => ({ runProxy: record("proxy", 0) }),
   };
   const environment = {
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { write: (text: string) => (stderr += text) },
+    stdin: () => Readable.from([]),
     variables: {},
     untilTerminated: vi.fn(() => AbortSignal.abort()),
   };
@@ -47,7 +56,7 @@ describe("the version and the help", () => {
   test.each([["--help"], ["-h"], ["help"]])("%s", async (...argv) => {
     const { status, stdout, stderr } = await tproxyctl(...argv);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    for (const command of ["install", "uninstall", "status", "doctor", "proxy"])
+    for (const command of ["install", "uninstall", "status", "doctor", "config", "proxy"])
       expect(stdout).toContain(`  ${command} `);
   });
   test("of install has its flags with defaults, and none that is hidden", async () => {
@@ -253,6 +262,16 @@ describe("the other commands", () => {
     expect(status).toBe(3);
   });
 
+  test("config show, which is told the configuration and where it came from", async () => {
+    const { told } = await tproxyctl("config", "show", "--json", "--wait=7");
+    expect(told).toMatchObject({ "config show": { json: true, config: { wait: 7 } } });
+  });
+
+  test("config schema", async () => {
+    expect((await tproxyctl("config", "schema")).told).toEqual({ "config schema": {} });
+    expect(await tproxyctl("config")).toMatchObject({ status: 1, told: {} });
+  });
+
   test("proxy, the only one that handles signals", async () => {
     const { told, environment } = await tproxyctl(
       "proxy",
@@ -313,10 +332,20 @@ test("whatever a command throws is reported", async () => {
   const boom = async () => {
     throw new Error("boom");
   };
-  const commands: Commands = { install: boom, uninstall: boom, status: boom, doctor: boom, proxy: boom };
+  const commands: Commands = {
+    install: boom,
+    uninstall: boom,
+    status: boom,
+    doctor: boom,
+    explain: boom,
+    proxy: boom,
+    configShow: boom,
+    configSchema: boom,
+  };
   const environment = {
     stdout: { write: () => true },
     stderr: { write: (text: string) => (stderr += text) },
+    stdin: () => Readable.from([]),
     variables: {},
     untilTerminated: () => AbortSignal.abort(),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { writeOutSwitches } from "../../../src/cli/switches.ts";
+import { dropGlobalConfigFile, writeOutSwitches } from "../../../src/cli/switches.ts";
 
 const FLAGS = [
   { name: "verbose", help: "a switch" },
@@ -16,4 +16,15 @@ test.each([
   ["--other --verbose", "--other --verbose=true"],
 ])("%s", (before, after) => {
   expect(writeOutSwitches(before.split(" "), FLAGS)).toEqual(after.split(" "));
+});
+
+test.each([
+  ["--config-file a install --config-file b", "install --config-file b"],
+  ["--config-file=a --user x install", "--user x install"],
+  ["--verbose --config-file a", "--verbose"],
+  ["--user --config-file install", "--user --config-file install"],
+  ["install", "install"],
+])("kumactl's own configuration before the command: %s", (before, after) => {
+  const flags = [...FLAGS, { name: "config-file", argument: "FILE", help: "" }];
+  expect(dropGlobalConfigFile(before.split(" "), flags)).toEqual(after.split(" "));
 });

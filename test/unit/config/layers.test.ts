@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Flag, GivenFlag } from "../../../src/config/flag.ts";
 import { defaultLayer, flagLayer, mergeLayers } from "../../../src/config/layers.ts";
-import { FLAGS_WITHOUT_EFFECT, SETTINGS } from "../../../src/config/settings.ts";
+import { FLAGS_WITHOUT_EFFECT } from "../../../src/config/old-flags.ts";
+import { SETTINGS } from "../../../src/config/settings.ts";
 
 /** `given("dry-run", "true")`: as if it stood on the command line. */
 function given(name: string, text: string): GivenFlag {

@@ -155,6 +155,14 @@ describe("a value means the same in each of its forms", () => {
   test.each([0, "0", "0s"])("no time at all: %j", (duration) => {
     expect(configOf({ "retry.sleepBetweenRetriesMs": duration }).retry.sleepBetweenRetriesMs).toBe(0);
   });
+  test.each([
+    ["/tmp/kuma-ebpf", ""],
+    ["/kuma/ebpf/", ""],
+    ["", ""],
+    ["/tmp/mine", "/tmp/mine"],
+  ])("the directory of the objects, where kumactl writes its own: %j", (path, expected) => {
+    expect(configOf({ "ebpf.programsSourcePath": path }).ebpf.programsSourcePath).toBe(expected);
+  });
   test("an empty item of a repeated flag is nothing", () => {
     expect(configOf({ "ebpf.instanceIPs": ["", "10.0.0.1"] }).ebpf.instanceIPs).toHaveLength(1);
   });

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { Flag } from "../../../src/config/flag.ts";
+import { FLAGS_WITHOUT_EFFECT } from "../../../src/config/old-flags.ts";
 import { configSchema } from "../../../src/config/schema.ts";
-import { defaultOf, FLAGS_WITHOUT_EFFECT, mainFlagOf, SETTINGS } from "../../../src/config/settings.ts";
+import { defaultOf, GIVABLES, mainFlagOf, SETTINGS } from "../../../src/config/settings.ts";
 
-const flags: readonly Flag[] = [...SETTINGS.flatMap((setting) => setting.flags), ...FLAGS_WITHOUT_EFFECT];
+const flags: readonly Flag[] = [...GIVABLES.flatMap((setting) => setting.flags), ...FLAGS_WITHOUT_EFFECT];
 
 test("the table has every setting of the schema, and no other", () => {
   expect(SETTINGS.map(({ key }) => key).sort()).toEqual([...keysOf(configSchema)].sort());

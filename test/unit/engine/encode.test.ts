@@ -68,6 +68,26 @@ describe("read-only data", () => {
     expect(encoded.tp_config).toMatchObject({ outbound_included: 1 });
   });
 
+  test("says what is excluded, so that the rest costs nothing", () => {
+    const plan = samplePlan({
+      outbound: { addresses: ["10.0.0.0/8"] },
+      inbound: { addresses: ["fd00::/8"] },
+      users: ["udp:53:1"],
+      dns: "servers",
+      servers: ["fd00::1"],
+      dnsPort: 25053,
+    });
+    const encoded = structCodec(RODATA).decode(encodeReadOnlyData(plan, FEATURES, hooks));
+    expect(encoded.tp_config).toMatchObject({
+      excluded4: Uint8Array.of(1, 0),
+      excluded6: Uint8Array.of(0, 1),
+      excluded_users: Uint8Array.of(0, 1),
+      dns_port: 25053,
+      dns4: 0,
+      dns6: 1,
+    });
+  });
+
   test("has the ports of each direction", () => {
     expect([...(tp_redirected_ports[0]?.bits.subarray(1, 4) ?? [])]).toEqual([0xff, 0xff & ~(1 << 6), 0xff]);
     expect([...(tp_redirected_ports[1]?.bits.subarray(9, 12) ?? [])]).toEqual([0, 1, 0]);

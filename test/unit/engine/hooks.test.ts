@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
 import { chooseHooks, hookKey, isAnswering } from "../../../src/engine/ebpf/hooks.ts";
+import { chooseMaps } from "../../../src/engine/ebpf/maps.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { samplePlan } from "../../support/plan-samples.ts";
 
@@ -51,8 +52,30 @@ test("both connect hooks are always there, and getpeername where the kernel has 
   expect(keys({}, { getpeername: false })).not.toContain("cgroup_getpeername4");
 });
 
+describe("sendmsg and recvmsg", () => {
+  const DNS = ["cgroup_recvmsg4", "cgroup_recvmsg6", "cgroup_sendmsg4", "cgroup_sendmsg6"];
+  const ofDns = (all: readonly string[]) => all.filter((key) => key.includes("msg"));
+
+  test.each([
+    { dns: "none", servers: [], hooks: [] },
+    { dns: "all", servers: [], hooks: DNS },
+    { dns: "servers", servers: ["10.0.0.1"], hooks: DNS },
+    { dns: "servers", servers: [], hooks: [] },
+  ] as const)("are there where queries are redirected: $dns of $servers", ({ dns, servers, hooks }) => {
+    expect(ofDns(keys(samplePlan({ dns, servers })))).toEqual(hooks);
+  });
+});
+
+test("what only DNS needs is left out without it", () => {
+  const maps = (dns: "none" | "all") => chooseMaps(chooseHooks(samplePlan({ dns }), NEW));
+  expect(maps("none").omitted).toEqual(["tp_dns_answers"]);
+  expect(maps("none").needed).not.toContain("tp_dns_answers");
+  expect(maps("all").omitted).toEqual([]);
+  expect(maps("all").needed).toContain("tp_dns_answers");
+});
+
 test("what answers stands before what redirects", () => {
-  const hooks = chooseHooks({ ...PLAN, tcInterface: ETH0 }, NEW);
+  const hooks = chooseHooks({ ...samplePlan({ dns: "all" }), tcInterface: ETH0 }, NEW);
   const firstRedirecting = hooks.findIndex((hook) => !isAnswering(hook));
   expect(hooks.slice(firstRedirecting).some(isAnswering)).toBe(false);
   expect(firstRedirecting).toBeGreaterThan(0);

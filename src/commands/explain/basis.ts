@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ResolvedConfig, resolveConfig } from "../../config/resolve-config.ts";
+import type { SettingName } from "../../config/setting.ts";
+import { TproxyError } from "../../core/errors.ts";
+import { wishOf } from "../../engine/choose-engine.ts";
+import { statusOfEbpf } from "../../engine/ebpf/uninstall.ts";
+import type { EngineName } from "../../engine/engine.ts";
+import { readHostFacts } from "../../engine/host-facts.ts";
+import { IptablesEngine } from "../../engine/iptables/engine.ts";
+import { isLinux } from "../../host/kernel.ts";
+import { readNetns } from "../../host/netns.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { planFromJson } from "../../plan/plan-from-json.ts";
+import type { CommandIo } from "../io.ts";
+import { requireRoot } from "../require-root.ts";
+
+/** What an answer is based on. */
+export interface Basis {
+  readonly plan: Plan;
+  readonly engine: EngineName;
+  /** Undefined: the options that were given, which nobody has to have installed. */
+  readonly installedAt: string | undefined;
+  /** `--flag`, `file:key`, `VARIABLE` or "default"; empty for what is installed, which no longer knows. */
+  readonly sources: ReadonlyMap<SettingName, string>;
+}
+
+/**
+ * The plan that the installation here executes; undefined where there is none.
+ *
+ * @throws TproxyError NOT_ROOT, STATE_DAMAGED
+ */
+export async function planOfInstallation(
+  bpffsPath: string | undefined,
+  io: CommandIo,
+): Promise<Basis | undefined> {
+  requireLinux();
+  requireRoot("explain");
+  const netns = readNetns();
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
+  const status = statusOfEbpf(netns, bpffsPath)[0] ?? (await iptables.status(netns));
+  if (status === undefined) return undefined;
+  const { engine, record } = status;
+  if (record?.plan === undefined) throw noPlan(engine);
+  return {
+    plan: planFromJson(record.plan),
+    engine,
+    installedAt: record.installedAt,
+    sources: new Map(),
+  };
+}
+
+/** The plan that `install` with this configuration would make. */
+export async function planOfConfig({ config, sources }: ResolvedConfig, io: CommandIo): Promise<Basis> {
+  requireLinux();
+  const plan = makePlan(config, await readHostFacts(config));
+  for (const note of plan.notes) io.note(`note: ${note}`);
+  const engine = wishOf(config) === "iptables" ? "iptables" : "ebpf";
+  return { plan, engine, installedAt: undefined, sources };
+}
+
+function requireLinux(): void {
+  if (isLinux()) return;
+  throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
+}
+
+function noPlan(engine: EngineName): TproxyError {
+  return new TproxyError(
+    "STATE_DAMAGED",
+    `the installation of the ${engine} engine does not say what it does`,
+    {
+      hint:
+        "It is kumactl's, or of an older version. Give the options that it was made with " +
+        "(tproxyctl explain … --kuma-dp-user …), or install again.",
+    },
+  );
+}

@@ -1,0 +1,89 @@
+// Random configurations and connections: what the kernel does must be what decide() says, on every engine.
+//
+//   RANDOM_SEED=71 RANDOM_CONFIGURATIONS=1           again what failed
+//   RANDOM_SEED=$RANDOM RANDOM_CONFIGURATIONS=5000   what nobody has tried yet
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { RULE_NAMES, type RuleName } from "../../src/plan/decide-result.ts";
+import { randomSettings, type Settings } from "./random/configurations.ts";
+import { Random } from "./random/random.ts";
+import { Scene } from "./random/scene.ts";
+import { tryConfiguration } from "./random/try-configuration.ts";
+import { NFT } from "./ways.ts";
+
+const FIRST_SEED = Number(process.env.RANDOM_SEED ?? 1);
+const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? 500);
+/** After so many configurations that fail it is plain that something is wrong. */
+const MOST_FAILURES = 5;
+/** With so many every rule has decided something; a replay has fewer. */
+const MANY = 200;
+
+/** Those of what is no connection from elsewhere. All others must have decided something. */
+const NEVER: readonly RuleName[] = ["from-here", "loopback-from-outside"];
+
+const ENGINES = [
+  {
+    engine: "iptables-nft",
+    never: ["forwarded"],
+    only: { engine: "iptables", iptablesExecutables: NFT.flags.at(-1) ?? "" },
+  },
+  { engine: "eBPF", never: ["virtual-network"], only: { engine: "ebpf" } },
+];
+
+const directory = mkdtempSync(join(tmpdir(), "tproxyctl-random-"));
+/** Written once: the installers read them all the time. */
+const NAMESERVERS = nameserverFiles();
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test.concurrent.each(ENGINES)(
+  "$engine does what decide() says",
+  async ({ only, never }) => {
+    await using scene = await Scene.open();
+    const failures: string[] = [];
+    const decided = new Map<string, number>();
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + CONFIGURATIONS; seed++) {
+      const random = new Random(seed);
+      const settings = possible({ ...randomSettings(random, NAMESERVERS), ...only });
+      const { wrong, rules } = await tryConfiguration(scene, settings, random);
+      for (const rule of rules) decided.set(rule, (decided.get(rule) ?? 0) + 1);
+      if (wrong.length > 0) failures.push(report(seed, settings, wrong));
+      if (failures.length === MOST_FAILURES) break;
+    }
+    expect(failures.join("\n\n")).toBe("");
+    if (CONFIGURATIONS >= MANY)
+      expect([...decided.keys()].toSorted()).toEqual(rulesBut([...NEVER, ...never]));
+  },
+  900_000,
+);
+
+/** What the eBPF engine refuses so far. */
+function possible(settings: Settings): Settings {
+  if (settings.engine !== "ebpf") return settings;
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== "redirect.vnet.networks"));
+}
+
+function rulesBut(never: readonly string[]): RuleName[] {
+  return RULE_NAMES.filter((name) => !never.includes(name)).toSorted();
+}
+
+function report(seed: number, settings: Settings, wrong: readonly string[]): string {
+  const replay = `RANDOM_SEED=${seed} RANDOM_CONFIGURATIONS=1`;
+  return [`${replay}: ${JSON.stringify(settings)}`, ...wrong.map((each) => `  ${each}`)].join("\n");
+}
+
+/** One family, the other, both. */
+function nameserverFiles(): [string, ...string[]] {
+  const file = (name: string, ...servers: string[]) => {
+    const path = join(directory, name);
+    writeFileSync(path, servers.map((server) => `nameserver ${server}\n`).join(""));
+    return path;
+  };
+  return [
+    file("both", "10.66.0.2", "fd66::2", "127.0.0.53"),
+    file("ipv4", "10.66.1.2"),
+    file("ipv6", "fd66:1::2"),
+  ];
+}

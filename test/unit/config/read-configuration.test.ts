@@ -1,0 +1,207 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { variableOf } from "../../../src/config/setting.ts";
+import { GIVABLES } from "../../../src/config/settings.ts";
+import { read } from "./support.ts";
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "tproxyctl-config-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string | Buffer): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("what counts", () => {
+  const variables = { KUMA_TRANSPARENT_PROXY_WAIT: "3", KUMA_TRANSPARENT_PROXY_LOG_LEVEL: "3" };
+
+  test("is the flag, else the variable, else the last file, else the default", async () => {
+    const first = file("first.yaml", "wait: 1\nwaitInterval: 1\nlog:\n  level: 1\nverbose: true\n");
+    const second = file("second.json", '{"wait": 2, "waitInterval": 2}');
+    const { resolved, warnings } = await read([`--config=${first},${second}`, "--wait=4"], variables);
+    const { wait, waitInterval, log, verbose, dryRun } = resolved?.config ?? {};
+    expect({ wait, waitInterval, level: log?.level, verbose, dryRun, warnings }).toEqual({
+      ...{ wait: 4, level: 3, waitInterval: 2, verbose: true, dryRun: false, warnings: [] },
+    });
+    expect(Object.fromEntries(resolved?.sources ?? [])).toMatchObject({
+      wait: "--wait",
+      "log.level": "KUMA_TRANSPARENT_PROXY_LOG_LEVEL",
+      waitInterval: `${second}:waitInterval (line 1)`,
+      verbose: `${first}:verbose (line 5)`,
+      dryRun: "default",
+    });
+  });
+
+  test("is the variable without any file, too", async () => {
+    expect((await read([], variables)).resolved?.config.wait).toBe(3);
+  });
+
+  test("of a list is the last one, whole", async () => {
+    const words = [
+      "--config=redirect: {inbound: {excludePorts: [1, 2]}}",
+      "--config=redirect: {inbound: {excludePorts: 3}}",
+    ];
+    expect((await read(words)).resolved?.config.redirect.inbound.excludePorts).toEqual([3]);
+  });
+});
+
+test.each(GIVABLES.map((setting) => [variableOf(setting), setting] as const))(
+  "%s is read",
+  async (name, setting) => {
+    const { resolved, problems, warnings } = await read([], { [name]: "\0" });
+    // No setting may be a NUL byte: what is read complains.
+    expect(warnings).toEqual([]);
+    expect(problems.map(({ source }) => source)).toContain(name);
+    expect([resolved, setting.env]).toEqual([undefined, name.replace("KUMA_TRANSPARENT_PROXY_", "")]);
+  },
+);
+
+test("rules for users in a variable, with commas in them and between them", async () => {
+  const rulesOf = async (text: string) =>
+    (
+      await read([], { KUMA_TRANSPARENT_PROXY_REDIRECT_OUTBOUND_EXCLUDE_PORTS_FOR_UIDS: text })
+    ).resolved?.config.redirect.outbound.excludePortsForUIDs.map(({ protocol, ports, uids }) => [
+      protocol,
+      ports.length,
+      uids.length,
+    ]);
+  expect(await rulesOf("tcp:80,443:1,2")).toEqual([["tcp", 2, 2]]);
+  expect(await rulesOf("tcp:80:1,udp:53:2")).toEqual([
+    ["tcp", 1, 1],
+    ["udp", 1, 1],
+  ]);
+  expect(await rulesOf("tcp:80,443:1;udp:53:2")).toEqual([
+    ["tcp", 2, 1],
+    ["udp", 1, 1],
+  ]);
+});
+
+describe("the address of the instance", () => {
+  const addresses = async (words: string[], variables: Record<string, string>) => {
+    const { resolved, notes } = await read(words, variables);
+    return [resolved?.config.ebpf.instanceIPs.map(({ bytes }) => bytes.join(".")), notes.length];
+  };
+  test.each<[string, string[], Record<string, string>, unknown]>([
+    ["INSTANCE_IP with eBPF", ["--ebpf-enabled"], { INSTANCE_IP: "10.0.0.1" }, [["10.0.0.1"], 0]],
+    ["INSTANCE_IP without", [], { INSTANCE_IP: "10.0.0.1" }, [[], 0]],
+    ["nothing", ["--ebpf-enabled"], {}, [[], 0]],
+    [
+      "the flag over the variable",
+      ["--ebpf-enabled", "--ebpf-instance-ip=10.0.0.2"],
+      { INSTANCE_IP: "10.0.0.1" },
+      [["10.0.0.2"], 0],
+    ],
+    [
+      "an empty flag",
+      ["--ebpf-enabled", "--ebpf-instance-ip="],
+      { INSTANCE_IP: "10.0.0.1" },
+      [["10.0.0.1"], 0],
+    ],
+    [
+      "a variable with a name of its own",
+      ["--config=ebpf: {instanceIPEnvVarName: X}"],
+      { X: "10.0.0.3" },
+      [["10.0.0.3"], 0],
+    ],
+    ["one that is not set", ["--config=ebpf: {instanceIPEnvVarName: X}"], {}, [[], 1]],
+  ])("%s", async (_title, words, variables, expected) => {
+    expect(await addresses(words, variables)).toEqual(expected);
+  });
+
+  test("is named by its variable where it is none", async () => {
+    const { problems } = await read(["--ebpf-enabled"], { INSTANCE_IP: "x" });
+    expect(problems).toEqual([{ source: "INSTANCE_IP", message: expect.stringMatching(/"x" is not an IP/) }]);
+  });
+});
+
+describe("both DNS modes", () => {
+  const CAPTURE = { KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_CAPTURE_ALL: "true" };
+  const ENABLED = { KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_ENABLED: "true" };
+  test.each<[string[], Record<string, string>]>([
+    [[], { ...CAPTURE, ...ENABLED }],
+    [["--config=redirect: {dns: {enabled: true, captureAll: true}}"], {}],
+    [["--redirect-all-dns-traffic"], ENABLED],
+    [["--redirect-dns"], CAPTURE],
+  ])("together in files and variables mean all: %j %j", async (words, variables) => {
+    const { resolved } = await read(words, variables);
+    expect(resolved?.config.redirect.dns).toMatchObject({ enabled: true, captureAll: true });
+  });
+  test("together as flags are an error", async () => {
+    expect((await read(["--redirect-dns", "--redirect-all-dns-traffic"])).problems).toHaveLength(1);
+  });
+});
+
+describe("a source that cannot be read", () => {
+  test.each<[string, () => string, RegExp]>([
+    ["a file that is not there", () => join(directory, "nowhere.yaml"), /no such file/],
+    ["a directory", () => directory, /is a directory/],
+    ["a file below a file", () => join(file("f", ""), "x"), /not a directory/],
+    ["a name with a NUL byte", () => "a\0b", /NUL/],
+    ["100 MiB", () => file("big", Buffer.alloc(100 << 20, "a")), /larger than 4 MiB/],
+    ["no end", () => "/dev/zero", /larger than 4 MiB/],
+    ["binary garbage", () => file("bin", Buffer.of(0x7f, 0x45, 10, 0, 0xff)), /NUL byte in line 2/],
+    ["UTF-16", () => file("u16", Buffer.from("wait: 1", "utf16le")), /NUL byte/],
+    ["Latin 1", () => file("l1", Buffer.of(0x61, 0xe4)), /not UTF-8/],
+  ])("%s", async (_title, path, expected) => {
+    const started = performance.now();
+    const { problems } = await read([`--config=${path()}`]);
+    expect(problems).toEqual([
+      { source: expect.stringMatching(/^--config: /), message: expect.stringMatching(expected) },
+    ]);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  test("is reported with all that is wrong elsewhere", async () => {
+    const { problems } = await read(
+      ["--config=/nowhere,-", "--config=-", "--wait=x"],
+      { KUMA_TRANSPARENT_PROXY_LOG_LEVEL: "9" },
+      "redirect: 5",
+    );
+    expect(problems.map(({ source }) => source)).toEqual([
+      "--config: /nowhere",
+      "stdin:redirect (line 1)",
+      "--config",
+      "KUMA_TRANSPARENT_PROXY_LOG_LEVEL",
+      "--wait",
+    ]);
+  });
+});
+
+test.each([
+  ["a file whose name has a comma", ",b.yaml", 1],
+  ["nothing", "", undefined],
+])("%s", async (_title, name, expected) => {
+  const path = name === "" ? "" : file(name, "wait: 1");
+  const { resolved } = await read([`--config=${path}`]);
+  expect(resolved?.config.wait).toBe(expected ?? 5);
+});
+
+test("a variable that is nearly one is warned of; others are none of ours", async () => {
+  const { warnings } = await read([], { KUMA_TRANSPARENT_PROXY_DRYRUN: "1", KUMA_OTHER: "1" });
+  expect(warnings).toEqual([
+    "the variable KUMA_TRANSPARENT_PROXY_DRYRUN is not known; did you mean KUMA_TRANSPARENT_PROXY_DRY_RUN?",
+  ]);
+});
+
+test.each([
+  ["storeFirewalld", "true", 1],
+  ["storeFirewalld", "false", 0],
+  ["cniMode", "true", 1],
+  ["redirect.inbound.excludePortsForUIDs", '["1000"]', 1],
+  ["redirect.inbound.excludePortsForUIDs", "[]", 0],
+])("%s: %s of a file is taken, with %i notes", async (key, value, count) => {
+  const { notes, resolved, problems } = await read([`--config=${toYaml(key, value)}`]);
+  expect([notes.length, problems]).toEqual([count, []]);
+  expect(resolved).toBeDefined();
+});
+
+function toYaml(key: string, value: string): string {
+  const names = key.split(".");
+  return `${names.join(": {")}: ${value}${"}".repeat(names.length - 1)}`;
+}
