@@ -47,6 +47,8 @@ export interface TcpSocket {
   readonly uid: number;
   /** 0 where no process holds it: not accepted yet, or closed and not through with it. */
   readonly inode: number;
+  /** What waits to be received: bytes, or of a listener, connections that nobody has accepted yet. */
+  readonly waiting: number;
 }
 
 /** The sockets in one of the states, of both families, as they are: an IPv6 socket may have v4-mapped addresses. */
@@ -86,13 +88,14 @@ function stateOf(row: readonly string[]): number {
 }
 
 function parseRow(row: readonly string[], byteOrder: "LE" | "BE"): TcpSocket {
-  const [, here = "", there = "", , , , , uid, , inode] = row;
+  const [, here = "", there = "", , queues = "", , , uid, , inode] = row;
   const local = parseEndpoint(here, byteOrder);
   const remote = parseEndpoint(there, byteOrder);
   if (local === undefined || remote === undefined || !isNumber(uid) || !isNumber(inode)) {
     throw new TproxyError("INTERNAL", `cannot read a line of /proc/net/tcp: ${row.join(" ")}`);
   }
-  return { state: stateOf(row), local, remote, uid: Number(uid), inode: Number(inode) };
+  const waiting = Number.parseInt(queues.split(":")[1] ?? "0", 16);
+  return { state: stateOf(row), local, remote, uid: Number(uid), inode: Number(inode), waiting };
 }
 
 function parseEndpoint(text: string, byteOrder: "LE" | "BE"): Endpoint | undefined {

@@ -104,6 +104,9 @@ union address pick_destination(struct target *target);
 void parse_net(struct target *target, const char *text);
 void parse_ports(struct target *target, const char *text);
 
+/* without.c: does not return where the kernel takes no filter */
+void do_without(const char *what);
+
 /* The subcommands. Each returns the exit status. */
 int run_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
