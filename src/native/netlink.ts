@@ -6,7 +6,7 @@ import { libc } from "./libc.ts";
 import { setsockopt, socket } from "./sockets.ts";
 
 /** The protocols of <linux/netlink.h>. */
-export const NETLINK = { route: 0, netfilter: 12 } as const;
+export const NETLINK = { route: 0, sock_diag: 4, netfilter: 12 } as const;
 
 /** Flags of a request that makes something (NLM_F_*); `exclusive` fails with EEXIST where it is there already. */
 export const NLM_F = { exclusive: 0x200, create: 0x400 } as const;

@@ -3,7 +3,6 @@ import type { NftObject } from "../../host/nft-chains.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { commonRecord } from "../record.ts";
 import { programsOf } from "./executables.ts";
-import type { Present } from "./look.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
