@@ -2,9 +2,10 @@
 import type { Config } from "../config/config.ts";
 import { formatEndpoint } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
-import { describeFallback, wishOf, withEngine } from "../engine/choose-engine.ts";
+import { describeFallback, type Fallback, wishOf, withEngine } from "../engine/choose-engine.ts";
+import { describeTakeOver } from "../engine/describe-take-over.ts";
 import { EbpfEngine } from "../engine/ebpf/engine.ts";
-import type { InstallReport } from "../engine/engine.ts";
+import type { EngineName, InstallReport } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
@@ -26,12 +27,12 @@ export async function runInstall(config: Config, io: CommandIo): Promise<number>
   if (config.dryRun) return dryRun(config, engines, io);
   requireRoot("install");
   using _lock = await lockNamespace(readNetns().inode);
-  const plan = makePlan(config, await readHostFacts(config));
-  const { engine, result, fallback } = await withEngine(wishOf(config), async (name) => {
+  const plan = makePlan(config, readHostFacts(config));
+  const install = async (name: EngineName) => {
     if (config.verbose) for (const line of (await engines[name].describe(plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
-  });
-  if (fallback !== undefined) io.note(describeFallback(fallback));
+  };
+  const { engine, result } = await withEngine(wishOf(config), install, noteFallback(io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
@@ -42,12 +43,21 @@ export async function runInstall(config: Config, io: CommandIo): Promise<number>
 async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<number> {
   if (!isRoot())
     io.note("warning: without root not everything can be looked at: what install does may differ");
-  const plan = makePlan(config, await readHostFacts(config));
-  const { result, fallback } = await withEngine(wishOf(config), (name) => engines[name].describe(plan));
-  if (fallback !== undefined) io.note(describeFallback(fallback));
+  const plan = makePlan(config, readHostFacts(config));
+  const describe = async (name: EngineName) => {
+    const { text, notes } = await engines[name].describe(plan);
+    const removed = isRoot() ? await describeTakeOver(name, engines, plan.netns) : [];
+    return { text, notes: [...notes, ...removed] };
+  };
+  const { result } = await withEngine(wishOf(config), describe, noteFallback(io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const line of result.text) io.out(line);
   return 0;
+}
+
+/** At once: where iptables fails as well, both reasons count. */
+function noteFallback(io: CommandIo): (fallback: Fallback) => void {
+  return (fallback) => io.note(describeFallback(fallback));
 }
 
 /** Fail closed is the default, so a proxy that is not there yet is worth a word. */

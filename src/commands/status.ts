@@ -21,13 +21,18 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
     ...statusOfEbpf(netns, options.bpffsPath),
     ...(rules === undefined ? [] : [rules]),
   ];
-  if (options.json)
-    io.out(JSON.stringify(status === undefined ? { installed: false } : { installed: true, ...status }));
+  if (options.json) io.out(JSON.stringify(toJson(status, others)));
   else if (status === undefined) io.out("not installed in this network namespace");
   else for (const line of describe(status)) io.out(line);
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (status === undefined) return 1;
   return isWhole(status) && others.length === 0 ? 0 : 2;
+}
+
+/** More than one is the mark of a change of engine that did not end. */
+function toJson(status: Status | undefined, others: readonly Status[]): object {
+  if (status === undefined) return { installed: false };
+  return { installed: true, ...status, ...(others.length === 0 ? {} : { others }) };
 }
 
 type Status = InstanceStatus | IptablesStatus;

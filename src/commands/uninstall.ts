@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolveConfig } from "../config/resolve-config.ts";
+import { formatAddress } from "../core/address.ts";
 import type { NetnsFact } from "../core/facts.ts";
+import type { InstanceStatus } from "../engine/ebpf/status.ts";
 import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { tryReadRecord } from "../engine/iptables/record.ts";
+import type { IptablesStatus } from "../engine/iptables/status.ts";
+import { hasLoopbackAddress } from "../host/addresses.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
+import { PASSTHROUGH_ADDRESS } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
@@ -32,14 +38,27 @@ async function dryRun(
   options: UninstallOptions,
   io: CommandIo,
 ): Promise<number> {
-  const pins = statusOfEbpf(netns, options.bpffsPath).map(
-    ({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`,
-  );
-  const rules = await iptables.describeRemoval(netns);
+  const ebpf = statusOfEbpf(netns, options.bpffsPath);
+  // With a damaged record, it would fail before it comes to the address.
+  const rules = tryReadRecord(netns).damage === undefined ? await iptables.status(netns) : undefined;
+  const lines = [
+    ...ebpf.map(({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`),
+    ...(await iptables.describeRemoval(netns)),
+    ...describeAddress(ebpf, rules),
+  ];
   io.out("# dry run: this is what would be removed, nothing was changed");
-  for (const line of [...pins, ...rules]) io.out(line);
-  if (pins.length + rules.length === 0) io.out("# nothing is installed in this network namespace");
+  for (const line of lines) io.out(line);
+  if (lines.length === 0) io.out("# nothing is installed in this network namespace");
   return 0;
+}
+
+/** kumactl, which writes nothing down, adds the address with the rules for IPv6. */
+function describeAddress(ebpf: readonly InstanceStatus[], iptables: IptablesStatus | undefined): string[] {
+  const isOfEbpf = ebpf.some(({ record }) => record.addedPassthroughAddress);
+  const isOfIptables =
+    iptables?.record?.addedPassthroughAddress ?? iptables?.rules.some(({ family }) => family === 6) ?? false;
+  if ((!isOfEbpf && !isOfIptables) || !hasLoopbackAddress(PASSTHROUGH_ADDRESS)) return [];
+  return [`# the address ${formatAddress(PASSTHROUGH_ADDRESS)} on lo`];
 }
 
 /** Tries each, also after one that failed: what can be removed is. */

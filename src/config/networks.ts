@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatPrefix, type Prefix, parsePrefix, unmapAddress } from "../core/address.ts";
+import { formatPrefix, maskPrefix, type Prefix, parsePrefix, unmapAddress } from "../core/address.ts";
 import type { VirtualNetwork } from "./config.ts";
 import { quote, type Report, splitList, whatIsWrongWithAddress } from "./values.ts";
 
@@ -35,19 +35,10 @@ function parseNetwork(text: string, report: Report): readonly Prefix[] {
 
 function parseOnePrefix(text: string, report: Report): readonly Prefix[] {
   const prefix = parsePrefix(text);
-  if (prefix !== undefined) return [unmap(mask(prefix))];
+  if (prefix !== undefined) return [unmap(maskPrefix(prefix))];
   const reason = whatIsWrongWithAddress(text) ?? "write 10.0.0.1, 10.0.0.0/8, fd00::1 or fd00::/8";
   report(`${quote(text)} is not an IP address or prefix: ${reason}`);
   return [];
-}
-
-/** Without what stands behind its length. */
-function mask({ address, length }: Prefix): Prefix {
-  const bytes = address.bytes.map((byte, index) => {
-    const bits = Math.min(8, Math.max(0, length - 8 * index));
-    return byte & (0xff << (8 - bits)) & 0xff;
-  });
-  return { address: { family: address.family, bytes }, length };
 }
 
 const MAPPED_BITS = 96;

@@ -113,6 +113,15 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.bytes.every((byte, index) => byte === b.bytes[index]);
 }
 
+/** Without the bits behind its length: 10.0.0.5/8 is 10.0.0.0/8. */
+export function maskPrefix({ address, length }: Prefix): Prefix {
+  const bytes = address.bytes.map((byte, index) => {
+    const bits = Math.min(8, Math.max(0, length - 8 * index));
+    return byte & (0xff << (8 - bits)) & 0xff;
+  });
+  return { address: { family: address.family, bytes }, length };
+}
+
 /** Whether `prefix` holds `address`. */
 export function prefixContains(prefix: Prefix, address: Address): boolean {
   if (prefix.address.family !== address.family) return false;

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describeError, TproxyError } from "./errors.ts";
 
+interface Step {
+  readonly what: string;
+  readonly undo: () => void | Promise<void>;
+  readonly onlyIfAllUndone: boolean;
+}
+
 /**
  * How to take back what was done so far, for the case that something later fails. With `await using` it is
  * taken back, newest first, unless `keep` was called.
  */
 export class Undo implements AsyncDisposable {
-  readonly #steps: { readonly what: string; readonly undo: () => void | Promise<void> }[] = [];
+  readonly #steps: Step[] = [];
 
   /** `what` names the step in the error of an undo that fails itself. */
-  add(what: string, undo: () => void | Promise<void>): void {
-    this.#steps.push({ what, undo });
+  add(what: string, undo: Step["undo"]): void {
+    this.#steps.push({ what, undo, onlyIfAllUndone: false });
+  }
+
+  /** For what says that something may be left: it goes only where everything that was added after it was taken back. */
+  addIfAllUndone(what: string, undo: Step["undo"]): void {
+    this.#steps.push({ what, undo, onlyIfAllUndone: true });
   }
 
   /** Everything went well: nothing is taken back. */
@@ -18,10 +29,11 @@ export class Undo implements AsyncDisposable {
     this.#steps.length = 0;
   }
 
-  /** Every step is tried, also after one that failed. */
+  /** Every step is tried, also after one that failed, but for those that are not to be then. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: string[] = [];
-    for (const { what, undo } of this.#steps.splice(0).reverse()) {
+    for (const { what, undo, onlyIfAllUndone } of this.#steps.splice(0).reverse()) {
+      if (onlyIfAllUndone && failures.length > 0) continue;
       try {
         await undo();
       } catch (error) {

@@ -30,20 +30,22 @@ export function wishOf({ engine, ebpf }: Pick<Config, "engine" | "ebpf">): Wish 
  * Does something with the engine that is wished for. Whether eBPF works is found out by letting it try: it undoes all that
  * it did when something fails.
  *
- * @returns what `action` returned, the engine that did it, and why it was not eBPF, where that was wished for
+ * @param onFallback is told why eBPF cannot work, before iptables is let try
+ * @returns what `action` returned, and the engine that did it
  * @throws what `action` throws; ENGINE_UNAVAILABLE where neither works
  */
 export async function withEngine<T>(
   wish: Wish,
   action: (engine: EngineName) => Promise<T>,
-): Promise<{ readonly engine: EngineName; readonly result: T; readonly fallback?: Fallback }> {
+  onFallback: (fallback: Fallback) => void,
+): Promise<{ readonly engine: EngineName; readonly result: T }> {
   if (wish === "iptables") return { engine: "iptables", result: await action("iptables") };
   try {
     return { engine: "ebpf", result: await action("ebpf") };
   } catch (error) {
     if (wish === "ebpf" || !isNotPossibleHere(error)) throw error;
-    const result = await insteadOf(error, () => action("iptables"));
-    return { engine: "iptables", result, fallback: { reason: error.message, remedy: error.hint } };
+    onFallback({ reason: error.message, remedy: error.hint });
+    return { engine: "iptables", result: await insteadOf(error, () => action("iptables")) };
   }
 }
 

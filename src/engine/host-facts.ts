@@ -15,22 +15,19 @@ export interface NotedHostFacts extends HostFacts {
 /**
  * Looks at this host, as far as a plan for this configuration needs to know it.
  *
- * @throws TproxyError USER_UNKNOWN, COMMAND_FAILED, SYSCALL_FAILED
+ * @throws TproxyError USER_UNKNOWN, SYSCALL_FAILED
  * @throws ConfigError where the name servers are needed and resolv.conf cannot be read
  */
-export async function readHostFacts(
-  config: Pick<Config, "kumaDPUser" | "redirect">,
-): Promise<NotedHostFacts> {
+export function readHostFacts(config: Pick<Config, "kumaDPUser" | "redirect">): NotedHostFacts {
   const user = resolveProxyUser(config.kumaDPUser);
   const { nameservers, notes } = lookUpNameservers(config.redirect.dns);
-  const network = await readNetwork();
   return {
     kernelRelease: kernelRelease(),
     netns: readNetns(),
     proxyUser: user,
     nameservers,
     notes,
-    ...network,
+    ...readNetwork(),
   };
 }
 

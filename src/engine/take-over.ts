@@ -26,7 +26,9 @@ export async function installWithIptables({ iptables }: Engines, plan: Plan): Pr
   const previous = findEbpf(plan.netns);
   if (previous === undefined) return iptables.install(plan);
   const report = await iptables.install(inherit(plan, previous), previous.inboundPort);
-  await uninstallEbpf(plan.netns, undefined, keeping(plan));
+  // Without rules for IPv6 it does not need the address.
+  const keepPassthroughAddress = plan.passthroughAddress !== "unwanted" && report.redirectsIpv6;
+  await uninstallEbpf(plan.netns, undefined, { keepPassthroughAddress });
   await iptables.removeGuard(plan.proxyUser.uid, previous.inboundPort);
   return { ...report, replaced: true };
 }
@@ -40,7 +42,8 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   const report = previous.redirects
     ? await installBesideRules(engines, inherit(plan, previous))
     : await ebpf.install(plan);
-  const notes = await iptables.remove(plan.netns, { keepConnections: true, ...keeping(plan) });
+  const keepPassthroughAddress = plan.passthroughAddress !== "unwanted";
+  const notes = await iptables.remove(plan.netns, { keepConnections: true, keepPassthroughAddress });
   return {
     ...report,
     replaced: report.replaced || previous.redirects,
@@ -66,7 +69,7 @@ function findEbpf(netns: NetnsFact): FoundEbpf | undefined {
 }
 
 /** Where libbpf is gone since, its pins cannot be read, and not removed either. */
-function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
+export function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
   try {
     return statusOfEbpf(netns, undefined);
   } catch (cause) {
@@ -86,8 +89,4 @@ function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
 function inherit(plan: Plan, previous: Pick<FoundRules, "ownsPassthroughAddress">): Plan {
   if (plan.passthroughAddress !== "present" || !previous.ownsPassthroughAddress) return plan;
   return { ...plan, passthroughAddress: "missing" };
-}
-
-function keeping(plan: Plan): { readonly keepPassthroughAddress: boolean } {
-  return { keepPassthroughAddress: plan.passthroughAddress !== "unwanted" };
 }

@@ -92,13 +92,11 @@ function removeEnded(netlink: NetlinkSocket, added: readonly ConntrackEntry[]): 
 const WITHOUT_CTNETLINK =
   "the kernel lacks ctnetlink (module nf_conntrack_netlink): connections that exist already may be redirected and reset";
 
-const EPROTONOSUPPORT = 93;
-
 function openNetfilter(): NetlinkSocket | undefined {
   try {
     return new NetlinkSocket("netfilter");
   } catch (cause) {
-    if (cause instanceof TproxyError && cause.errno === EPROTONOSUPPORT) return undefined;
+    if (cause instanceof TproxyError && cause.errno === ERRNO.EPROTONOSUPPORT) return undefined;
     throw cause;
   }
 }

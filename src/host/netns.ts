@@ -2,6 +2,7 @@
 import { closeSync, statSync } from "node:fs";
 import { TproxyError } from "../core/errors.ts";
 import type { NetnsFact } from "../core/facts.ts";
+import { ERRNO } from "../native/errno.ts";
 import { getsockopt, socket } from "../native/sockets.ts";
 
 /** The network namespace of this thread (the process's own may be another, see setns). */
@@ -11,7 +12,6 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_NETNS_COOKIE = 71;
-const ENOPROTOOPT = 92;
 
 /**
  * The network namespace of the main thread. Its cookie comes from SO_NETNS_COOKIE on any socket of the namespace,
@@ -30,7 +30,7 @@ function cookieOfSocket(): bigint | undefined {
     const value = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, 8);
     return new BigUint64Array(value.slice().buffer)[0];
   } catch (error) {
-    if (error instanceof TproxyError && error.errno === ENOPROTOOPT) return undefined;
+    if (error instanceof TproxyError && error.errno === ERRNO.ENOPROTOOPT) return undefined;
     throw error;
   } finally {
     closeSync(fd);

@@ -45,6 +45,12 @@ export function readNftRuleset(family: NftFamily): NftRuleset {
   });
 }
 
+/** @throws TproxyError CAPABILITY_MISSING without CAP_NET_ADMIN, SYSCALL_FAILED */
+export function hasNftables(): boolean {
+  using netlink = openNftables();
+  return netlink !== undefined;
+}
+
 /**
  * Deletes all of it, chains before their table, or nothing.
  *

@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 
-/** Locks, and what an installation remembers that the kernel does not. Gone with a reboot, as the rules are. */
+/** For locks, and for what an installation remembers that the kernel does not. Gone with a reboot, as the rules are. */
 export const RUN_DIRECTORY = "/run/tproxyctl";
 
 /**
@@ -18,7 +18,7 @@ export function makePrivateDirectory(directory: string): void {
   }
   const found = lstatSync(directory);
   if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0) return;
-  throw new TproxyError("LOCKED", `cannot lock in ${directory}: others could replace files there`, {
+  throw new TproxyError("LOCKED", `cannot use ${directory}: others could replace files there`, {
     hint: `Remove it, or make it a directory that only root can write to (chown root ${directory}; chmod 700 ${directory}).`,
   });
 }

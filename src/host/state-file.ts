@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemErrorCode, TproxyError } from "../core/errors.ts";
+import { describeError, systemErrorCode, TproxyError } from "../core/errors.ts";
 import { makePrivateDirectory, RUN_DIRECTORY, removeIfEmpty } from "./run-directory.ts";
 
 /**
@@ -27,7 +27,7 @@ export class StateFile {
   }
 
   /**
-   * All of the text or, if we are killed, the one before.
+   * All of the text or, if that fails or we are killed, the one before.
    *
    * @returns false where /run is missing or cannot be written to (an init container)
    */
@@ -38,7 +38,10 @@ export class StateFile {
       makePrivateDirectory(RUN_DIRECTORY);
       const fd = openSync(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
       try {
-        writeSync(fd, text);
+        writeFileSync(fd, text); // writeSync may write a part and call that success
+      } catch (error) {
+        unlink(fresh); // no space is left: it would take some
+        throw error;
       } finally {
         closeSync(fd);
       }
@@ -48,7 +51,7 @@ export class StateFile {
       const code = systemErrorCode(cause);
       if (code === "EROFS" || code === "ENOENT") return false;
       if (cause instanceof TproxyError) throw cause;
-      throw new TproxyError("SYSCALL_FAILED", `cannot write ${this.path}`, {
+      throw new TproxyError("SYSCALL_FAILED", `cannot write ${this.path}: ${describeError(cause)}`, {
         cause,
         hint: "What is installed is written down there, so that all of it can be removed.",
       });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
 import { endianness } from "node:os";
-import { type Address, isLoopback, unmapAddress } from "../core/address.ts";
+import { type Address, type Family, isLoopback, unmapAddress } from "../core/address.ts";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
+import { NetlinkSocket } from "../native/netlink.ts";
+import { type DiagnosedSocket, dumpTcpSockets } from "../native/sock-diag.ts";
 
 /** The tables of TCP sockets: of the network namespace of the main thread. */
 export const TCP_TABLES = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] as const;
@@ -47,11 +49,43 @@ export interface TcpSocket {
   readonly uid: number;
   /** 0 where no process holds it: not accepted yet, or closed and not through with it. */
   readonly inode: number;
+  /** What waits to be received: bytes, or of a listener, connections that nobody has accepted yet. */
+  readonly waiting: number;
 }
 
-/** The sockets in one of the states, of both families, as they are: an IPv6 socket may have v4-mapped addresses. */
+/**
+ * The sockets in one of the states, of both families, as they are: an IPv6 socket may have v4-mapped addresses. Ladder:
+ * 1. inet_diag, which looks at no others;
+ * 2. /proc/net/tcp, of which a line may be missed while others come and go.
+ */
 export function readTcpSockets(states: ReadonlySet<number>): TcpSocket[] {
-  return TCP_TABLES.flatMap((path) => parseTcpSockets(readTable(path), states));
+  return diagnose(states) ?? TCP_TABLES.flatMap((path) => parseTcpSockets(readTable(path), states));
+}
+
+/** Undefined where the kernel has no inet_diag, or does not answer us. */
+function diagnose(states: ReadonlySet<number>): TcpSocket[] | undefined {
+  try {
+    using netlink = new NetlinkSocket("sock_diag");
+    return ([4, 6] as const).flatMap((family) =>
+      dumpTcpSockets(netlink, family, states).map((socket) => toTcpSocket(socket, family)),
+    );
+  } catch (error) {
+    if (error instanceof TproxyError && error.code === "SYSCALL_FAILED") return undefined;
+    throw error;
+  }
+}
+
+function toTcpSocket(socket: DiagnosedSocket, family: Family): TcpSocket {
+  const { state, source, destination, uid, inode, receiveQueue } = socket;
+  const endpoint = ({ bytes, port }: DiagnosedSocket["source"]) => ({ address: { family, bytes }, port });
+  return {
+    state,
+    local: endpoint(source),
+    remote: endpoint(destination),
+    uid,
+    inode,
+    waiting: receiveQueue,
+  };
 }
 
 /**
@@ -86,13 +120,14 @@ function stateOf(row: readonly string[]): number {
 }
 
 function parseRow(row: readonly string[], byteOrder: "LE" | "BE"): TcpSocket {
-  const [, here = "", there = "", , , , , uid, , inode] = row;
+  const [, here = "", there = "", , queues = "", , , uid, , inode] = row;
   const local = parseEndpoint(here, byteOrder);
   const remote = parseEndpoint(there, byteOrder);
   if (local === undefined || remote === undefined || !isNumber(uid) || !isNumber(inode)) {
     throw new TproxyError("INTERNAL", `cannot read a line of /proc/net/tcp: ${row.join(" ")}`);
   }
-  return { state: stateOf(row), local, remote, uid: Number(uid), inode: Number(inode) };
+  const waiting = Number.parseInt(queues.split(":")[1] ?? "0", 16);
+  return { state: stateOf(row), local, remote, uid: Number(uid), inode: Number(inode), waiting };
 }
 
 function parseEndpoint(text: string, byteOrder: "LE" | "BE"): Endpoint | undefined {

@@ -6,7 +6,7 @@ import { libc } from "./libc.ts";
 import { setsockopt, socket } from "./sockets.ts";
 
 /** The protocols of <linux/netlink.h>. */
-export const NETLINK = { route: 0, netfilter: 12 } as const;
+export const NETLINK = { route: 0, sock_diag: 4, netfilter: 12 } as const;
 
 /** Flags of a request that makes something (NLM_F_*); `exclusive` fails with EEXIST where it is there already. */
 export const NLM_F = { exclusive: 0x200, create: 0x400 } as const;
@@ -21,7 +21,6 @@ const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;
 const SOL_NETLINK = 270;
 const NETLINK_GET_STRICT_CHK = 12;
-const ENOPROTOOPT = 92;
 const HEADER_SIZE = 16;
 /** More than one part of a dump has. */
 const DUMP_SIZE = 65_536;
@@ -63,7 +62,7 @@ export class NetlinkSocket implements Disposable {
     try {
       setsockopt(this.#fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, Uint8Array.of(1, 0, 0, 0));
     } catch (cause) {
-      if (!(cause instanceof TproxyError) || cause.errno !== ENOPROTOOPT) throw cause;
+      if (!(cause instanceof TproxyError) || cause.errno !== ERRNO.ENOPROTOOPT) throw cause;
     }
   }
 

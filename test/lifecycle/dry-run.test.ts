@@ -65,7 +65,41 @@ test("over an installation changes nothing either", async () => {
   const uninstall = await world.tproxyctl(["uninstall", "--dry-run"]);
   expect(uninstall).toMatchObject({ exitCode: 0 });
   expect(uninstall.stdout).toContain(world.bpffs);
+  expect(uninstall.stdout).toMatch(/^# the address ::6 on lo$/m);
   await expectState(world, before);
+});
+
+test.each([
+  ["eBPF", ["--engine=ebpf"], "iptables", /^note: the eBPF installation in \S+ would be removed$/m],
+  [
+    "iptables",
+    ["--engine=iptables"],
+    "ebpf",
+    /^note: the rules of iptables that are there would be removed$/m,
+  ],
+])("over an installation of %s says that it would go", async (_title, flags, other, words) => {
+  await using world = await World.create();
+  await world.install(...flags);
+  const before = await kernelState(world);
+  const dryRun = (engine: string) =>
+    world.tproxyctl(world.installArguments("--dry-run", `--engine=${engine}`));
+  const { exitCode, stderr } = await dryRun(other);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(words);
+  const same = await dryRun(other === "ebpf" ? "iptables" : "ebpf");
+  expect(same.exitCode, same.stderr).toBe(0);
+  expect(same.stderr).not.toMatch(/would be removed/);
+  await expectState(world, before);
+});
+
+test("an address on lo that is not ours is not said to go", async () => {
+  await using world = await World.create((made) =>
+    made.ip("service", "address", "add", "::6/128", "dev", "lo"),
+  );
+  await world.install();
+  const { stdout } = await world.tproxyctl(["uninstall", "--dry-run"]);
+  expect(stdout).toContain(world.bpffs);
+  expect(stdout).not.toMatch(/::6/);
 });
 
 test("uninstall, where nothing is installed, says so", async () => {

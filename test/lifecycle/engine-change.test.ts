@@ -4,33 +4,8 @@ import { expect, test } from "vitest";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { ConnectionStream } from "./connection-stream.ts";
-import { expectInterception, HeldConnections, worldWithProxy } from "./support.ts";
-
-const REMOTE = { host: "remote", cgroup: false } as const;
-
-const PROGRAMS = ["", "-save", "-restore"] as const;
-const LEGACY = ["iptables", "ip6tables"].flatMap((base) =>
-  PROGRAMS.map((program) => `${base}${program}:/usr/sbin/${base}-legacy${program}`),
-);
-
-const IPTABLES = {
-  nft: ["--engine=iptables"],
-  legacy: ["--engine=iptables", `--iptables-executables=${LEGACY.join(",")}`],
-} as const;
-const EBPF = ["--engine=ebpf"] as const;
-const EBPF_TC = ["--engine=ebpf", "--ebpf-tc-attach-iface", "eth0"] as const;
-
-/** In every direction and family. */
-const WAYS = [
-  ["10.66.0.2:8080", {}],
-  ["[fd66::2]:8080", {}],
-  ["10.66.0.1:8080", REMOTE],
-  ["[fd66::1]:8080", REMOTE],
-] as const;
-
-function hold(world: World): Promise<HeldConnections[]> {
-  return Promise.all(WAYS.map(([to, options]) => HeldConnections.open(world, to, options)));
-}
+import { EBPF, EBPF_TC, holdAll, IPTABLES, WAYS } from "./engines.ts";
+import { expectInterception, worldWithProxy } from "./support.ts";
 
 function stream(world: World): Promise<ConnectionStream[]> {
   // The last is what the proxy sends to its own host: both engines would redirect it.
@@ -51,7 +26,7 @@ test.each([
   await using world = await worldWithProxy();
   const before = await kernelState(world);
   await world.install(...first);
-  const held = await hold(world);
+  const held = await holdAll(world);
   const streams = await stream(world);
   await world.install(...second);
   for (const each of streams) await each.more(3);
@@ -68,19 +43,3 @@ test.each([
   await world.uninstall();
   await expectState(world, before);
 });
-
-test.each(["nft", "legacy"] as const)(
-  "connections from before the first install stay as they are: %s",
-  async (mode) => {
-    await using world = await worldWithProxy();
-    const servers = [
-      await world.serve(["10.66.0.2:8080", "[fd66::2]:8080"], REMOTE),
-      await world.serve(["10.66.0.1:8080", "[fd66::1]:8080"], { cgroup: false }),
-    ];
-    const held = await hold(world);
-    await world.install(...IPTABLES[mode]);
-    await expectInterception(world);
-    for (const each of held) await each.expectUntouched();
-    for (const server of servers) await server.stop();
-  },
-);

@@ -19,7 +19,7 @@ const commands: Commands = {
   install: async () => ({
     runInstall: async (config, io) => {
       const engine = new EbpfEngine(config.ebpf, () => ({ ...probeFeatures(), ...overrides }));
-      const facts = await readHostFacts(config);
+      const facts = readHostFacts(config);
       using _lock = await lockNamespace(facts.netns.inode);
       const { replaced } = await engine.install(makePlan(config, facts));
       io.out(replaced ? "replaced" : "installed");

@@ -180,7 +180,7 @@ test("is whole while addresses come and go", () => {
   const stable = addresses();
   expect(stable.length).toBeGreaterThan(2000);
   // With this scope it is the first of the interface: the others move up and down, and the kernel counts.
-  using _churn = churn("address add 10.9.9.9/32 scope host dev hst0\naddress del 10.9.9.9/32 dev hst0\n");
+  using _churn = churn("address add 10.9.9.9/32 scope host dev hst0\n", "address del 10.9.9.9/32 dev hst0\n");
   const seen = new Set<boolean>();
   for (const until = performance.now() + 2000; performance.now() < until; ) {
     const found = addresses();
@@ -201,11 +201,11 @@ test("a dump that the kernel refuses once it has begun is refused", () => {
   expect(readLinks(netlink)).toHaveLength(1);
 });
 
-/** Has `ip` do something over and over, in this namespace. */
-function churn(commands: string): Disposable {
+/** Has `ip` do something over and over, in this namespace: a process each time, so that there are moments of peace. */
+function churn(...commands: readonly string[]): Disposable {
   const child: ChildProcess = spawn(
     "sh",
-    ["-c", 'while :; do printf %s "$0"; done | ip -force -batch -', commands],
+    ["-c", 'while :; do for line; do printf %s "$line" | ip -force -batch -; done; done', "sh", ...commands],
     {
       stdio: "ignore",
       detached: true,

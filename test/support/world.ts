@@ -294,6 +294,11 @@ export class World implements AsyncDisposable {
     return value;
   }
 
+  /** As if the installation had been made by kumactl, or in a container whose /run is gone. */
+  async forgetRecords(): Promise<void> {
+    removeRecord(statSync(join("/run/netns", this.netns("service"))).ino);
+  }
+
   async #removeCgroup(): Promise<void> {
     // A process that just ended may still count for some milliseconds.
     for (let attempt = 0; ; attempt++) {

@@ -40,6 +40,7 @@ struct setting {
 	long gid;
 	uint64_t drop;
 	bool umount_cgroup2;
+	const char *without;
 };
 
 static uint64_t capability_bit(const char *name)
@@ -205,6 +206,7 @@ static const struct option options[] = {
 	{ "gid", required_argument, NULL, 'g' },
 	{ "drop-cap", required_argument, NULL, 'd' },
 	{ "umount-cgroup2", no_argument, NULL, 'm' },
+	{ "without", required_argument, NULL, 'w' },
 	{ 0 },
 };
 
@@ -222,6 +224,7 @@ static struct setting read_arguments(int argc, char **argv)
 		case 'g': setting.gid = parse_number(optarg, 0, UINT32_MAX - 1L, "--gid"); break;
 		case 'd': setting.drop |= capability_bit(optarg); break;
 		case 'm': setting.umount_cgroup2 = true; break;
+		case 'w': setting.without = optarg; break;
 		default: exit(1);
 		}
 	}
@@ -244,6 +247,8 @@ int run_command(int argc, char **argv)
 	if (setting.drop)
 		drop_capabilities(setting.drop);
 	become(&setting);
+	if (setting.without)
+		do_without(setting.without);
 	execvp(argv[optind], argv + optind);
 	die("execute %s", argv[optind]);
 }

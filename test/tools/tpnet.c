@@ -15,7 +15,8 @@ static const struct command {
 } commands[] = {
 	{ "run", run_command, "tpnet: run",
 	  "[--netns NAME|/PATH] [--cgroup DIR] [--uid N] [--gid N]\n"
-	  "              [--drop-cap NAME]... [--umount-cgroup2] -- CMD ARGS..." },
+	  "              [--drop-cap NAME]... [--umount-cgroup2]\n"
+	  "              [--without nf_tables|bpf] -- CMD ARGS..." },
 	{ "serve", serve_command, "tpnet: serve",
 	  "--listen ADDR:PORT [--listen ...] [--reuseport N] [--dual]\n"
 	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log] [--roomy]" },

@@ -116,6 +116,9 @@ struct dns_answer {
 	char padding[65536];
 };
 
+/* without.c: does not return where the kernel takes no filter */
+void do_without(const char *what);
+
 /* The subcommands. Each returns the exit status. */
 int run_command(int argc, char **argv);
 int serve_command(int argc, char **argv);

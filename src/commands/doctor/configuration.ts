@@ -13,7 +13,7 @@ export async function checkConfiguration(
   config: Config,
 ): Promise<{ readonly checks: readonly CodedCheck[]; readonly plan: Plan | undefined }> {
   try {
-    const plan = makePlan(config, await readHostFacts(config));
+    const plan = makePlan(config, readHostFacts(config));
     return { checks: [{ ...NAMED, state: "ok", found: describePlan(plan), remedy: undefined }], plan };
   } catch (error) {
     if (!(error instanceof TproxyError) || error.code === "INTERNAL") throw error;

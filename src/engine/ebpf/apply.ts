@@ -86,12 +86,12 @@ export async function apply(plan: Plan, place: Place, features: Features): Promi
   pinAll(object, attacher, hooks, staging);
   if (plan.passthroughAddress === "missing") {
     // It may be there all the same: from the other engine, whose place we take.
-    if (await addLoopbackAddress(PASSTHROUGH_ADDRESS))
-      undo.add("removing ::6 from lo", async () => void (await removeLoopbackAddress(PASSTHROUGH_ADDRESS)));
+    if (addLoopbackAddress(PASSTHROUGH_ADDRESS))
+      undo.add("removing ::6 from lo", () => void removeLoopbackAddress(PASSTHROUGH_ADDRESS));
   }
   promoteStaging(place.bpffs, place.cookie, generation);
   undo.keep();
-  if (previous !== undefined) await supersede(previous, record, attacher);
+  if (previous !== undefined) supersede(previous, record, attacher);
   return { record, listeners, owners, replaced: previous !== undefined };
 }
 
@@ -105,12 +105,12 @@ function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], d
 }
 
 /** Takes away what only the installation before had. */
-async function supersede(previous: Installed, record: InstanceRecord, attacher: Attacher): Promise<void> {
+function supersede(previous: Installed, record: InstanceRecord, attacher: Attacher): void {
   detachLinks(previous.path, new Set([...attacher.links.values()].map((link) => link.info().id)));
   const kept = new Set(record.filters.map((filter) => filter.index));
   for (const filter of previous.record.filters) if (!kept.has(filter.index)) detachFilter(filter);
   if (previous.record.addedPassthroughAddress && !record.addedPassthroughAddress) {
-    await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+    removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   }
   removePinDirectory(previous.path);
 }

@@ -8,6 +8,8 @@ import { apply, type Place } from "./apply.ts";
 import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
+import { chooseHooks } from "./hooks.ts";
+import { loadPrograms } from "./load.ts";
 import { openPrograms } from "./object-file.ts";
 import { noteOptionsWithoutMeaning, requireKernel, requireSupport } from "./require.ts";
 
@@ -22,17 +24,23 @@ export class EbpfEngine implements Engine {
     this.#features = features;
   }
 
-  /** Says what it can without root, who alone may look at everything. */
+  /**
+   * Says what it can without root, who alone may look at everything. As root, the programs are loaded with this plan,
+   * and let go: what the kernel refuses, it refuses here. Changes nothing.
+   */
   async describe(plan: Plan): Promise<Description> {
     requireKernel();
     requireSupport(plan);
     const place = findPlace(this.#config, plan.netns);
-    if (process.geteuid?.() === 0) checkPlace(place, plan);
-    openPrograms(place.programs)[Symbol.dispose]();
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) checkPlace(place, plan);
+    using object = openPrograms(place.programs);
+    const features = this.#features();
+    if (isRoot) loadPrograms(object, plan, features, chooseHooks(plan, features), undefined);
     return {
       text: [
         "# dry run: this is what would be done, nothing was changed",
-        ...describePlan(plan, place, this.#features()),
+        ...describePlan(plan, place, features),
       ],
       notes: noteOptionsWithoutMeaning(plan),
     };

@@ -7,7 +7,7 @@ import { removeLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { leaveHome } from "./bpffs-home.ts";
 import { detachFilter } from "./filter.ts";
-import { hookKey } from "./hooks.ts";
+import { hookKey, isAnswering } from "./hooks.ts";
 import {
   linkPin,
   listPinDirectories,
@@ -17,6 +17,7 @@ import {
   removePinDirectory,
 } from "./pin-directory.ts";
 import { type InstanceRecord, readRecord } from "./record.ts";
+import { settle } from "./settle.ts";
 
 export interface RemoveOptions {
   /** ::6 stays on lo: whoever takes over needs it. */
@@ -50,19 +51,27 @@ async function removeInstallation(
   for (const filter of record?.filters ?? []) {
     if (!needed?.filters.some((other) => other.index === filter.index)) detachFilter(filter);
   }
-  detachLinks(directory.path, new Set(current && linkIds(current.path)));
+  const kept = new Set(current && linkIds(current.path));
+  const answering = new Set((record?.hooks ?? []).filter(isAnswering).map(hookKey));
+  detachLinks(directory.path, kept, (key) => !answering.has(key));
+  if (record !== undefined && current === undefined) await settle(record);
+  detachLinks(directory.path, kept);
   const keep = keepPassthroughAddress || needed?.addedPassthroughAddress === true;
-  if (record?.addedPassthroughAddress && !keep) await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+  if (record?.addedPassthroughAddress && !keep) removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   removePinDirectory(directory.path);
 }
 
 /**
- * Detaches the links in a directory, but for those with the ids `kept`. What redirects goes first, what
+ * Detaches the links in a directory that are meant, but for those with the ids `kept`. What redirects goes first, what
  * answers last: the opposite of the order in which they came. Detached is detached at once; removing a pin
  * alone leaves that to the kernel's own time.
  */
-export function detachLinks(directory: string, kept: ReadonlySet<number>): void {
-  for (const key of inDetachOrder(directory)) {
+export function detachLinks(
+  directory: string,
+  kept: ReadonlySet<number>,
+  isMeant: (key: string) => boolean = () => true,
+): void {
+  for (const key of inDetachOrder(directory).filter(isMeant)) {
     using link = BpfLink.open(join(directory, linkPin(key)));
     if (!kept.has(link.info().id)) link.detach();
   }

@@ -7,16 +7,11 @@ import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
-import {
-  hasConnections,
-  isInstallation,
-  KEEPER_CHAIN,
-  trackConnections,
-  withKeeper,
-} from "./keep-connections.ts";
+import { isInstallation, KEEPER_CHAIN, protectConnections } from "./keep-connections.ts";
 import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look.ts";
-import { appliedRules, makeRecord, ownsPassthroughAddress } from "./make-record.ts";
+import { appliedRules, makeRecord } from "./make-record.ts";
 import { chainsInOtherOrder } from "./order.ts";
+import { ownsPassthroughAddress } from "./passthrough.ts";
 import { type AppliedRules, type IptablesRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
 import { renderRules } from "./render.ts";
 import { type RestoreOptions, restoreRules } from "./restore.ts";
@@ -43,17 +38,26 @@ export async function apply(plan: Plan, work: Work): Promise<Applied> {
   const newHooks = missingHooks(work.targets);
   const record = makeRecord(plan, work, newHooks, before);
   await using undo = new Undo();
-  undo.add("writing down what is installed", () => putBackRecord(plan.netns, before));
+  const ownedAddress = ownsPassthroughAddress(work.present, before);
   writeRecord(plan.netns, {
     ...record,
     unfinished: true,
-    applied: [...record.applied, ...(before?.applied ?? work.present.filter(hasOurs).map(unmarkedRules))],
+    applied: [...record.applied, ...work.present.filter(hasOurs).map(unmarkedRules)],
+    addedPassthroughAddress: record.addedPassthroughAddress || ownedAddress,
   });
+  undo.addIfAllUndone("writing down what is installed", () => putBackRecord(plan.netns, before));
 
-  if (plan.passthroughAddress === "missing" && (await addLoopbackAddress(PASSTHROUGH_ADDRESS)))
-    undo.add("removing ::6 from lo", async () => void (await removeLoopbackAddress(PASSTHROUGH_ADDRESS)));
+  if (plan.passthroughAddress === "missing" && addLoopbackAddress(PASSTHROUGH_ADDRESS))
+    undo.add("removing ::6 from lo", () => void removeLoopbackAddress(PASSTHROUGH_ADDRESS));
   undo.add("removing the chains that iptables-nft made", () => void removeIfUnused(newHooks));
-  const { present: known, notes } = await protectConnections(work, undo);
+  const { present: known, notes } = await protectConnections(
+    work.present,
+    work.targets.map(({ executables }) => executables),
+    new Set([plan.outbound.port, plan.inbound.port]),
+    work.restore,
+    (each) =>
+      undo.add(`removing the chain ${KEEPER_CHAIN}`, () => restorePresent(each, undefined, work.restore)),
+  );
   for (const { text, present, applied } of changes({ ...work, present: known })) {
     undo.add(`restoring the rules of IPv${present.executables.family}`, () =>
       restorePresent(present, applied, work.restore),
@@ -61,28 +65,11 @@ export async function apply(plan: Plan, work: Work): Promise<Applied> {
     await restoreRules(present.executables, text, work.restore);
   }
   for (const target of work.targets) await verify(target, work);
-  undo.keep();
+  if (ownedAddress && !record.addedPassthroughAddress && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
+    undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
   const recorded = writeRecord(plan.netns, { ...record, madeHooks: existing(record.madeHooks) });
-  if (ownsPassthroughAddress(work, before) && !record.addedPassthroughAddress)
-    await removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+  undo.keep();
   return { replaced: work.present.some(isInstallation), recorded, notes };
-}
-
-/** Where rules of ours are there already, conntrack is at work, and knows all connections. */
-async function protectConnections(
-  { targets, present, restore }: Work,
-  undo: Undo,
-): Promise<{ present: readonly Present[]; notes: readonly string[] }> {
-  const isNew = (each: Present) => isTarget(each, targets) && !hasOurs(each);
-  const fresh = present.filter(isNew);
-  if (fresh.length === 0 || !hasConnections()) return { present, notes: [] };
-  for (const each of fresh)
-    undo.add(`removing the chain ${KEEPER_CHAIN}`, () => restorePresent(each, undefined, restore));
-  const notes = await trackConnections(
-    fresh.map(({ executables }) => executables),
-    restore,
-  );
-  return { present: present.map((each) => (isNew(each) ? withKeeper(each) : each)), notes };
 }
 
 function isTarget({ executables }: Present, targets: readonly Target[]): boolean {
@@ -119,8 +106,8 @@ async function restorePresent(
   applied: AppliedRules | undefined,
   options: RestoreOptions,
 ): Promise<void> {
-  const recorded = [unmarkedRules(before), ...(applied === undefined ? [] : [applied])];
-  const now = await look(before.executables, recorded);
+  const recorded = [...(applied === undefined ? [] : [applied]), unmarkedRules(before)];
+  const now = await look(before.executables, recorded.map(asUnfinished));
   if (presentRules(now).rules.join("\n") === presentRules(before).rules.join("\n")) return;
   await restoreRules(before.executables, restoreRulesOf(now.ours, before.ours), options);
 }
@@ -128,7 +115,7 @@ async function restorePresent(
 /** iptables-restore said that all went well; whether it did, the kernel knows. */
 async function verify(target: Target, work: Work): Promise<void> {
   const applied = appliedRules(target, work);
-  const now = await look(target.executables, [applied]);
+  const now = await look(target.executables, [asUnfinished(applied)]);
   const present = presentRules(now).rules;
   const missing = applied.rules.filter((rule) => !present.includes(rule));
   const reordered = chainsInOtherOrder(applied.rules, present);
@@ -140,6 +127,11 @@ async function verify(target: Target, work: Work): Promise<void> {
     `${target.executables.restore} succeeded, but the kernel ${what}`,
     { hint: "Another program may be changing them at the same time: try again." },
   );
+}
+
+/** Whether they came into effect is what is to be found out: another one's rule is not taken for one of them. */
+function asUnfinished(applied: AppliedRules): AppliedRules {
+  return { ...applied, unfinished: true };
 }
 
 function putBackRecord(netns: NetnsFact, before: IptablesRecord | undefined): void {

@@ -26,7 +26,7 @@ export async function checkTable({ mode, restore }: Executables, table: "nat" | 
     return { ...check, state: "unknown", found, remedy: "Install unshare (apt-get install util-linux)." };
   }
   const ended = await runToEnd("unshare", ["--net", restore, "--noflush"], {
-    input: `*${table}\n${TRIALS[table]}\nCOMMIT\n`,
+    input: `* ${table}\n${TRIALS[table]}\nCOMMIT\n`,
     // Nobody else is in that namespace: no need to wait for the machine's lock, or to make its file.
     env: { XTABLES_LOCKFILE: "/dev/null" },
   });

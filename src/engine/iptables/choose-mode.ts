@@ -14,7 +14,7 @@ export interface Choice {
  * Chooses where both modes have their programs, as kumactl does:
  * 1. legacy if it alone has rules;
  * 2. both have rules: the one that has Docker's chain DOCKER_OUTPUT, else nft, with a note;
- * 3. nft; but legacy where nft does not work, in a kernel without nf_tables.
+ * 3. nft; but legacy where nft's programs do not work.
  *
  * A rule or a chain of somebody's in raw, nat or mangle counts, not the chains that are always there.
  */

@@ -10,21 +10,27 @@ const DOCKER_OUTPUT = "DOCKER_OUTPUT";
 /** What a host's rules and modules mean for ours. `snapshot` undefined: they could not be looked at. */
 export function contextOf(
   plan: Plan,
-  { redirect }: IptablesConfig,
+  config: IptablesConfig,
   modules: Pick<Modules, "zones">,
   snapshot: Snapshot | undefined,
 ): RuleContext {
+  const { redirect } = config;
   const dockerOutput = hasDockerOutput(snapshot);
   return {
     splitZones:
       modules.zones &&
-      plan.dns.redirect !== "none" &&
-      !redirect.dns.skipConntrackZoneSplit &&
+      wantsZones(plan, config) &&
+      // Docker's own DNS is a redirection, too, and does not survive other zones on everything.
       !(dockerOutput && plan.dns.redirect === "all"),
     dockerOutput,
     insertInbound: redirect.inbound.insertRedirectInsteadOfAppend,
     insertOutbound: redirect.outbound.insertRedirectInsteadOfAppend,
   };
+}
+
+/** Whether DNS traffic is to be split into zones of connection tracking, if this host can. */
+export function wantsZones(plan: Plan, { redirect }: Pick<IptablesConfig, "redirect">): boolean {
+  return plan.dns.redirect !== "none" && !redirect.dns.skipConntrackZoneSplit;
 }
 
 /** In a Docker network, where the queries of all containers pass Docker's own rules, zones would part them. */

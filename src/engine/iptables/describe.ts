@@ -11,7 +11,8 @@ import { familiesOf, type IptablesConfig, prepare, type Tools } from "./prepare.
 import { renderDryRun } from "./render.ts";
 
 /**
- * The text that would be applied where nothing of ours is yet, in kumactl's layout. Also without iptables, and without root:
+ * The text that is applied where nothing of ours is yet, in kumactl's layout. Over an installation, lines that remove its
+ * rules come before it, which a note says. Also without iptables, and without root:
  * then with what that leaves open said in the notes.
  */
 export async function describePlan(plan: Plan, config: IptablesConfig): Promise<Description> {
@@ -56,7 +57,11 @@ async function lookAsFarAsPossible(
     const replaced = rules.some(isInstallation);
     return {
       rules,
-      notes: replaced ? ["the rules of the installation that is there would be replaced"] : [],
+      notes: replaced
+        ? [
+            "the rules of the installation that is there would be replaced: lines that remove them come before these",
+          ]
+        : [],
     };
   } catch (error) {
     if (process.geteuid?.() === 0) throw error;

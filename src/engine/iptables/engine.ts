@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
+import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
 import { allExecutables } from "./all-executables.ts";
 import { apply } from "./apply.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
+import type { Executables } from "./executables.ts";
 import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { hasOurs, lookAtAll, type Present } from "./look.ts";
 import { makeRules } from "./make-rules.ts";
+import { ownsPassthroughAddress } from "./passthrough.ts";
 import { type IptablesConfig, prepare } from "./prepare.ts";
 import { requireReadable } from "./readable.ts";
-import { readRecord } from "./record.ts";
+import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { type IptablesStatus, readStatus } from "./status.ts";
@@ -25,6 +28,10 @@ export interface FoundRules {
   /** False: only what connections need that were redirected by rules that are gone. */
   readonly redirects: boolean;
   readonly ownsPassthroughAddress: boolean;
+}
+
+interface IptablesReport extends InstallReport {
+  readonly redirectsIpv6: boolean;
 }
 
 /** Rules in the tables of iptables, nft or legacy: kumactl's, done by iptables-restore. */
@@ -45,10 +52,10 @@ export class IptablesEngine implements Engine {
   }
 
   /** @param guardedPort the inbound port of an eBPF installation that is still there */
-  async install(plan: Plan, guardedPort?: number): Promise<InstallReport> {
+  async install(plan: Plan, guardedPort?: number): Promise<IptablesReport> {
     const tools = await prepare(plan, this.#config);
-    const all = await allExecutables(tools.executables);
     const record = readRecord(plan.netns);
+    const all = await allExecutables({ chosen: tools.executables, record });
     const present = await lookAtAll(all, record);
     const guard = guardedPort === undefined ? undefined : guardRule(plan.proxyUser.uid, guardedPort);
     const targets = present
@@ -73,6 +80,7 @@ export class IptablesEngine implements Engine {
     const docker = present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
       replaced,
+      redirectsIpv6,
       listeners: findListeners(new Set([plan.outbound.port, plan.inbound.port])),
       notes: [
         ...tools.notes,
@@ -86,30 +94,33 @@ export class IptablesEngine implements Engine {
   /** Undefined where nothing of ours or of kumactl is there. */
   async find(netns: NetnsFact): Promise<FoundRules | undefined> {
     const record = readRecord(netns);
-    const present = await lookAtAll(await allExecutables(), record);
+    const present = await lookAtAll(await this.#executables(record), record);
     if (!present.some(hasOurs)) return undefined;
     return {
       redirects: present.some(isInstallation),
-      ownsPassthroughAddress: record?.addedPassthroughAddress ?? true,
+      ownsPassthroughAddress: ownsPassthroughAddress(present, record),
     };
   }
 
   async status(netns: NetnsFact): Promise<IptablesStatus | undefined> {
-    return readStatus(netns, await allExecutables());
+    const record = readRecord(netns);
+    return readStatus(record, await this.#executables(record));
   }
 
   async remove(netns: NetnsFact, options: RemoveOptions = {}): Promise<string[]> {
-    return removeAll(netns, await allExecutables(), this.#restore, options);
+    const found = tryReadRecord(netns);
+    return removeAll(netns, found, await this.#executables(found.record), this.#restore, options);
   }
 
   /** What `remove` would do: the texts for iptables-restore, each under its program's name, and what goes after that. */
   async describeRemoval(netns: NetnsFact): Promise<string[]> {
-    const record = readRecord(netns);
-    const present = await lookAtAll(await allExecutables(), record);
+    const { record, damage } = tryReadRecord(netns);
+    const present = await lookAtAll(await this.#executables(record), record);
     const texts = present
       .filter(hasOurs)
       .flatMap(({ executables, ours }) => [`# ${executables.restore}`, ...removeRules(ours).split("\n")]);
-    return [...texts, ...describeHooks(record?.madeHooks ?? [])];
+    const then = damage === undefined ? [] : [`# and then it would fail: ${damage.message}`];
+    return [...texts, ...describeHooks(record?.madeHooks ?? []), ...then];
   }
 
   /** Makes room for eBPF beside the rules that are there, until one of the two is removed. */
@@ -123,8 +134,12 @@ export class IptablesEngine implements Engine {
       await removeGuard(present, guardRule(uid, port), this.#restore);
   }
 
+  #executables(record: IptablesRecord | undefined): Promise<Executables[]> {
+    return allExecutables({ given: this.#config.iptablesExecutables, record });
+  }
+
   async #rulesOfIpv4(): Promise<readonly Present[]> {
-    const all = await allExecutables();
+    const all = await this.#executables(readRecord(readNetns()));
     return lookAtAll(
       all.filter(({ family }) => family === 4),
       undefined,

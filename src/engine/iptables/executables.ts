@@ -15,6 +15,13 @@ export interface Executables {
   readonly restore: string;
 }
 
+/** Their paths alone. */
+export type ProgramPaths = Pick<Executables, Program>;
+
+export function programsOf({ iptables, save, restore }: ProgramPaths): ProgramPaths {
+  return { iptables, save, restore };
+}
+
 export const PROGRAMS = ["iptables", "save", "restore"] as const;
 export type Program = (typeof PROGRAMS)[number];
 

@@ -30,7 +30,7 @@ export interface Found {
  * 2. the name with the mode in it (iptables-nft-save);
  * 3. the plain name (iptables-save), if it is of that mode.
  *
- * A family of which one program is missing is not used. IPv6 follows IPv4's mode; where the user named IPv6's programs
+ * nft counts only where the kernel has nf_tables. A family of which one program is missing is not used. IPv6 follows IPv4's mode; where the user named IPv6's programs
  * only, IPv4 follows theirs.
  *
  * @throws TproxyError IPTABLES_UNUSABLE where IPv4 has none; ConfigError where what the user named cannot be used
@@ -39,20 +39,19 @@ export async function findExecutables(
   { given, ipv6 }: FindOptions,
   host: IptablesHost = HOST,
 ): Promise<Found> {
-  const { named, notes } = await checkGiven(given, ipv6 ? [4, 6] : [4], host);
+  const named = await checkGiven(given, ipv6 ? [4, 6] : [4], host);
   const detected: Choice =
     named[4] === undefined ? await detect(host, named[6]?.mode) : { chosen: named[4], notes: [] };
   const { chosen: ipv4 } = detected;
   return {
     ipv4,
     ipv6: named[6] ?? (ipv6 ? await findFamily(host, 6, ipv4.mode) : { unusable: "only IPv4 is asked for" }),
-    notes: [...notes, ...detected.notes],
+    notes: detected.notes,
   };
 }
 
 async function detect(host: IptablesHost, only: Mode | undefined): Promise<Choice> {
-  const nft: Executables | Unusable =
-    only === "legacy" ? { unusable: NOT_WANTED } : await findFamily(host, 4, "nft");
+  const nft: Executables | Unusable = only === "legacy" ? { unusable: NOT_WANTED } : await findNft(host);
   const legacy: Executables | Unusable =
     only === "nft" ? { unusable: NOT_WANTED } : await findFamily(host, 4, "legacy");
   if (isUsable(nft) && isUsable(legacy)) return chooseMode({ nft, legacy }, host);
@@ -71,6 +70,11 @@ async function detect(host: IptablesHost, only: Mode | undefined): Promise<Choic
         "If it is elsewhere, name its programs with --iptables-executables.",
     },
   );
+}
+
+/** Whatever programs there are, they can do nothing without the kernel. */
+async function findNft(host: IptablesHost): Promise<Executables | Unusable> {
+  return host.hasNftables() ? findFamily(host, 4, "nft") : { unusable: "the kernel has no nf_tables" };
 }
 
 const NOT_WANTED = "the ip6tables programs that --iptables-executables names are of the other kind";

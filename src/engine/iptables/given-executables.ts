@@ -5,17 +5,14 @@ import { ConfigError, describeError, type Problem } from "../../core/errors.ts";
 import { BASE_NAMES, type Executables, type Mode } from "./executables.ts";
 import type { IptablesHost } from "./iptables-host.ts";
 
-export interface Given {
-  /** Families all of whose programs were named. */
-  readonly named: { readonly [family in Family]?: Executables };
-  readonly notes: readonly string[];
-}
+/** Of the families that were named. */
+export type Given = { readonly [family in Family]?: Executables };
 
 const OPTION = "--iptables-executables";
 
 /**
- * Checks the programs that the user named: they are there, work, and are of one mode. All of a family or none of it
- * count; a part of them is not used, with a note.
+ * Checks the programs that the user named: they are there, work, and are of one mode. `given` has all of a family
+ * or none of it.
  *
  * @throws ConfigError with all problems
  */
@@ -35,14 +32,14 @@ export async function checkGiven(
     );
   }
   if (problems.length > 0) throw asConfigError(problems);
-  const named = [first, second].flatMap((one) => (one === undefined ? [] : [[one.family, one] as const]));
-  return { named: Object.fromEntries(named), notes: checked.flatMap(({ note }) => note ?? []) };
+  return Object.fromEntries(
+    [first, second].flatMap((one) => (one === undefined ? [] : [[one.family, one] as const])),
+  );
 }
 
 interface Checked {
   readonly executables?: Executables;
   readonly problems?: readonly string[];
-  readonly note?: string;
 }
 
 async function checkFamily(
@@ -52,15 +49,8 @@ async function checkFamily(
 ): Promise<Checked> {
   const base = BASE_NAMES[family];
   const names: readonly IptablesExecutable[] = [base, `${base}-save`, `${base}-restore`];
-  const paths = names.map((name) => given[name]);
-  const [iptables, save, restore] = paths;
-  if (iptables === undefined || save === undefined || restore === undefined) {
-    if (paths.every((path) => path === undefined)) return {};
-    const all = names.join(", ");
-    return {
-      note: `${OPTION} does not name all of ${all}: none of them is used, they are looked for instead.`,
-    };
-  }
+  const [iptables, save, restore] = names.map((name) => given[name]);
+  if (iptables === undefined || save === undefined || restore === undefined) return {};
   const answers = await Promise.all([iptables, save, restore].map((path) => askMode(path, host)));
   const problems = answers.flatMap((answer) => (typeof answer === "string" ? [] : [answer.problem]));
   if (problems.length > 0) return { problems };

@@ -7,6 +7,7 @@ import type { OursInTable } from "./ownership.ts";
 import { renderRule, renderSpec } from "./render.ts";
 import { type RestoreOptions, restoreRules } from "./restore.ts";
 import { OUR_CHAINS, type Rule, type RuleSet, type Style } from "./rule.ts";
+import { tableText } from "./transaction.ts";
 
 /** 127.0.0.0/8 */
 const LOOPBACK: Prefix = { address: { family: 4, bytes: Uint8Array.of(127, 0, 0, 0) }, length: 8 };
@@ -46,8 +47,7 @@ export async function addGuard(
   restore: RestoreOptions,
 ): Promise<void> {
   if (!hasOutboundChain(ours)) return;
-  const text = ["* nat", renderRule(guard, STYLE), "COMMIT"].join("\n");
-  await restoreRules(executables, text, restore);
+  await restoreRules(executables, tableText("nat", [renderRule(guard, STYLE)]), restore);
 }
 
 /** Takes the guard away. One that was left by a take-over that did not end goes with the chain, at the next install. */
@@ -61,7 +61,7 @@ export async function removeGuard(
   const guards = rules.filter(({ chain, spec }) => chain === guard.chain && canonicalRule(spec) === form);
   if (guards.length === 0) return;
   const lines = guards.map(({ chain, spec }) => `-D ${chain} ${spec}`);
-  await restoreRules(executables, ["* nat", ...lines, "COMMIT"].join("\n"), restore);
+  await restoreRules(executables, tableText("nat", lines), restore);
 }
 
 const STYLE: Style = { comments: false, verbose: false };

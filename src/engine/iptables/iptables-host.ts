@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import type { Family } from "../../core/address.ts";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { findProgram } from "../../host/exec.ts";
+import { hasNftables, readNftRuleset } from "../../host/nft-ruleset.ts";
 import { type Executables, type Mode, parseMode, readVersion } from "./executables.ts";
 import { saveRules } from "./save.ts";
 
@@ -15,6 +16,10 @@ export interface IptablesHost {
   readonly readMode: (path: string) => Promise<Mode>;
   /** The same, by running it in any case. */
   readonly askMode: (path: string) => Promise<Mode>;
+  /** Whether the kernel has nf_tables; true where only root may know. */
+  readonly hasNftables: () => boolean;
+  /** The tables that nf_tables has in this network namespace, none without it; undefined where only root may know. */
+  readonly nftTables: (family: Family) => readonly string[] | undefined;
   /** The tables that ip_tables has in this network namespace; undefined where only root may know. */
   readonly legacyTables: (family: Family) => readonly string[] | undefined;
   /** All rules, as iptables-save prints them. Throws IPTABLES_FAILED. */
@@ -25,6 +30,9 @@ export const HOST: IptablesHost = {
   findProgram,
   readMode,
   askMode,
+  hasNftables: () => ofNftables(hasNftables) ?? true,
+  nftTables: (family) =>
+    ofNftables(() => readNftRuleset(family === 4 ? "ip" : "ip6").tables.map(({ name }) => name)),
   legacyTables,
   save: async (executables) => (await saveRules(executables)).text,
 };
@@ -42,6 +50,16 @@ async function readMode(path: string): Promise<Mode> {
 
 async function askMode(path: string): Promise<Mode> {
   return parseMode(await readVersion(path));
+}
+
+/** What `look` says; undefined where only root may look. */
+function ofNftables<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof TproxyError && error.code === "CAPABILITY_MISSING") return undefined;
+    throw error;
+  }
 }
 
 /** In the network namespace of the main thread. The file is there once the kernel's ip_tables is. */

@@ -2,10 +2,10 @@
 import type { NftObject } from "../../host/nft-chains.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { commonRecord } from "../record.ts";
-import { isInstallation } from "./keep-connections.ts";
-import type { Present } from "./look.ts";
+import { programsOf } from "./executables.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
+import { ownsPassthroughAddress } from "./passthrough.ts";
 import { type AppliedRules, type IptablesRecord, recordOwner } from "./record.ts";
 import { renderSpec } from "./render.ts";
 import type { Rule } from "./rule.ts";
@@ -23,7 +23,7 @@ export function makeRecord(
   return {
     format: 1,
     ...recordOwner(plan.netns),
-    ...commonRecord(applied, { addedPassthroughAddress: ownsPassthroughAddress(work, before) }),
+    ...commonRecord(applied, { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) }),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],
@@ -33,6 +33,7 @@ export function makeRecord(
 /** Of each chain in the order in which it has them. */
 export function appliedRules({ executables, set }: Target, { style, present }: Work): AppliedRules {
   const { family, mode } = executables;
+  const programs = programsOf(executables);
   const before = present.find((each) => each.executables === executables);
   const placed = set.tables.flatMap(({ table, rules }) => {
     const inserted = rules.filter(({ insertAt }) => insertAt !== undefined);
@@ -41,11 +42,5 @@ export function appliedRules({ executables, set }: Target, { style, present }: W
     return [...inserted, ...appended].map((rule) => ({ rule, key: keyOf(rule) }));
   });
   const others = before === undefined ? {} : countOthers(before, placed);
-  return { family, mode, rules: placed.map(({ key }) => key), comments: style.comments, others };
-}
-
-/** Whether ::6 on lo is of the installation that is replaced. kumactl's writes nothing down: its rules for IPv6 say it. */
-export function ownsPassthroughAddress({ present }: Work, before: IptablesRecord | undefined): boolean {
-  const isForIpv6 = (each: Present) => each.executables.family === 6 && isInstallation(each);
-  return before?.addedPassthroughAddress ?? present.some(isForIpv6);
+  return { family, mode, rules: placed.map(({ key }) => key), programs, comments: style.comments, others };
 }

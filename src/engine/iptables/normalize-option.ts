@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatAddress, type Prefix, parsePrefix } from "../../core/address.ts";
+import { formatAddress, maskPrefix, parsePrefix } from "../../core/address.ts";
 import type { Option } from "./parse-spec.ts";
 
 /** iptables' names of the levels (extensions/libxt_LOG: those of syslog). */
@@ -81,15 +81,7 @@ function saysNothing(name: string, value: string): boolean {
 /** With its length and without bits behind it. What is no prefix (a name, a mask with holes) stays as it is. */
 function normalizePrefix(text: string): string {
   const prefix = parsePrefix(text);
-  return prefix === undefined ? text : `${formatAddress(networkOf(prefix))}/${prefix.length}`;
-}
-
-function networkOf({ address, length }: Prefix): Prefix["address"] {
-  const bytes = address.bytes.map((byte, index) => {
-    const bits = Math.min(8, Math.max(0, length - index * 8));
-    return byte & (0xff << (8 - bits)) & 0xff;
-  });
-  return { family: address.family, bytes };
+  return prefix === undefined ? text : `${formatAddress(maskPrefix(prefix).address)}/${prefix.length}`;
 }
 
 /** A range may lack either end. */

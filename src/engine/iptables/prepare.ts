@@ -3,6 +3,8 @@ import type { Config } from "../../config/config.ts";
 import { type Address, type Family, formatAddress, isLoopback } from "../../core/address.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { checkTable } from "./check-table.ts";
+import { wantsZones } from "./context.ts";
 import type { Executables } from "./executables.ts";
 import { type Found, findExecutables } from "./find-executables.ts";
 import { isUsable } from "./find-family.ts";
@@ -33,11 +35,18 @@ export async function prepare(plan: Plan, config: IptablesConfig): Promise<Tools
   const found = await findExecutables({ given: config.iptablesExecutables, ipv6: families.includes(6) });
   const executables = families.includes(6) ? [found.ipv4, ...ipv6Of(found, plan)] : [found.ipv4];
   const modules = await probeModules(found.ipv4);
+  const refused = modules.zones && wantsZones(plan, config) ? await refusalOfZones(found.ipv4) : undefined;
   return {
     executables,
-    modules,
-    notes: [...found.notes, ...modules.notes, ...noteIpv6(plan, executables)],
+    modules: refused === undefined ? modules : { ...modules, zones: false },
+    notes: [...found.notes, ...modules.notes, ...(refused ?? []), ...noteIpv6(plan, executables)],
   };
+}
+
+/** As kumactl, a kernel without the table raw has no zones. Undefined where there is one, or nobody may try. */
+async function refusalOfZones(executables: Executables): Promise<string[] | undefined> {
+  const { state, found, remedy = "" } = await checkTable(executables, "raw");
+  return state === "limited" ? [`${found}. ${remedy}`] : undefined;
 }
 
 /** As kumactl: no rules for IPv6 where there is none but on the loopback interface. */

@@ -15,9 +15,7 @@ const APPLICATION_ZONE = 2;
  */
 export function makeRawRules(plan: FamilyPlan, context: RuleContext): Draft[] {
   const { redirect } = plan.dns;
-  // Docker's own DNS is a redirection, too, and does not survive other zones on everything.
-  const off = redirect === "none" || (redirect === "all" && context.dockerOutput);
-  if (!context.splitZones || off) return [];
+  if (!context.splitZones || redirect === "none") return [];
   return redirect === "all" ? splitAll(plan) : splitServers(plan);
 }
 

@@ -6,12 +6,17 @@ import type { NetnsFact } from "../../core/facts.ts";
 import type { NftObject } from "../../host/nft-chains.ts";
 import { StateFile } from "../../host/state-file.ts";
 import type { CommonRecord } from "../record.ts";
+import type { ProgramPaths } from "./executables.ts";
 import type { RuleKey } from "./pick-recorded.ts";
 
 /**
  * What an installation remembers that cannot be seen in the rules: which of those without a comment are ours, what was
  * there before. It is written before anything is changed. It counts only in the namespace and the boot that it was
  * written in, so one that was left behind never speaks of something else.
+ *
+ * A namespace's own is replaced or removed by the next command there, whether or not it counts. Of a namespace that is gone
+ * it stays, some kilobytes below /run, until its inode is used again or until a reboot: nobody can tell from outside
+ * whether a namespace of that number is in use.
  */
 export interface IptablesRecord extends CommonRecord {
   /** Of this format. */
@@ -20,7 +25,7 @@ export interface IptablesRecord extends CommonRecord {
   readonly netns: { readonly inode: number; readonly cookie?: string };
   /** What was applied, by where it was. */
   readonly applied: readonly AppliedRules[];
-  /** An installation was under way that has not ended: what it was to change may be there in part. */
+  /** An installation or its removal was under way and has not ended: what it was to change may be there in part. */
   readonly unfinished: boolean;
   /** Tables and chains with a hook that iptables-nft made for our rules, or is about to. */
   readonly madeHooks: readonly NftObject[];
@@ -31,19 +36,42 @@ export interface AppliedRules {
   readonly mode: "nft" | "legacy";
   /** All rules, also those of our own chains, in their order. */
   readonly rules: readonly RuleKey[];
+  /** What they were applied with: it may be where nobody would look for it. */
+  readonly programs?: ProgramPaths;
   /** All of them carry a comment of ours: they are found without being named here. */
   readonly comments?: boolean;
   /** Rules of others that read the same, where there are any: how many, and how many of them stand before ours. */
   readonly others?: Readonly<Record<RuleKey, { readonly before: number; readonly all: number }>>;
+  /** They may be there in part, or not at all. A record says so of all that it names. */
+  readonly unfinished?: boolean;
 }
 
-/** The record of the network namespace; undefined where there is none that counts. */
+/**
+ * The record of the network namespace; undefined where there is none that counts.
+ *
+ * @throws TproxyError STATE_DAMAGED where it cannot be understood
+ */
 export function readRecord(netns: NetnsFact): IptablesRecord | undefined {
   const file = fileOf(netns);
   const text = file.read();
   if (text === undefined) return undefined;
   const record = parse(text, file.path);
   return isOf(record, netns) ? record : undefined;
+}
+
+/** The record, and what is wrong with it: for who can do something without it. */
+export interface FoundRecord {
+  readonly record: IptablesRecord | undefined;
+  readonly damage?: TproxyError;
+}
+
+export function tryReadRecord(netns: NetnsFact): FoundRecord {
+  try {
+    return { record: readRecord(netns) };
+  } catch (error) {
+    if (!(error instanceof TproxyError) || error.code !== "STATE_DAMAGED") throw error;
+    return { record: undefined, damage: error };
+  }
 }
 
 /** @returns false where it cannot be kept: /run is missing or read-only */
@@ -77,7 +105,9 @@ function bootId(): string {
 
 /** Only this program, as root, writes records: the format's number tells whether we can read it. */
 function parse(text: string, path: string): IptablesRecord {
-  const hint = `Look at it and remove it: rules with our comment are found without it (rm ${path}).`;
+  const hint =
+    "`tproxyctl uninstall` removes what can be told without it: our chains, and rules with our comment or leading to them. " +
+    `Then look at the file and at iptables-save for rules without comments, and remove it (rm ${path}).`;
   try {
     const value: unknown = JSON.parse(text);
     if (isRecord(value)) return value;
@@ -90,5 +120,6 @@ function parse(text: string, path: string): IptablesRecord {
 }
 
 function isRecord(value: unknown): value is IptablesRecord {
-  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1) return false;
+  return "applied" in value && Array.isArray(value.applied);
 }

@@ -23,7 +23,7 @@ const COMMIT = "COMMIT";
 const FORBIDDEN = /Permission denied|Operation not permitted|must be root/;
 const LOCK_HELD = /holding the xtables lock/;
 const NO_LOCK_FILE = /can't open lock file/i;
-const NO_TABLE = /unable to initialize table|Table does not exist/;
+const NO_TABLE = /(?:unable to|can't) initialize (?:\S+ )?table [`'](\w+)'/;
 const PASSING =
   /Resource temporarily unavailable|Device or resource busy|Interrupted system call|Cannot allocate memory|No buffer space available/;
 /** A chain to which something still jumps is as busy the next time. */
@@ -102,10 +102,13 @@ export function hintForRefusal({ stderr, exitCode }: Refusal, lockIsHeld = false
   if (NO_LOCK_FILE.test(stderr)) {
     return "Set the variable XTABLES_LOCKFILE to a path in a directory that can be written to, such as /tmp/xtables.lock.";
   }
-  if (NO_TABLE.test(stderr)) {
+  const table = NO_TABLE.exec(stderr)?.[1];
+  if (table !== undefined) {
+    const module = `${stderr.includes("ip6tables") ? "ip6table" : "iptable"}_${table}`;
+    const without = table === "raw" ? ", or do without it: --skip-dns-conntrack-zone-split" : "";
     return (
       "Give the process the capabilities NET_ADMIN and NET_RAW; if it has them, the kernel lacks that table: " +
-      "load its module (modprobe iptable_nat), or use the nft variant of iptables."
+      `load its module (modprobe ${module}), or use the nft variant of iptables${without}.`
     );
   }
   if (exitCode === undefined)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from "../../core/address.ts";
-import type { NetnsFact } from "../../core/facts.ts";
 import { hasLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { type Listening, readListening } from "../listening.ts";
@@ -8,7 +7,7 @@ import type { Executables } from "./executables.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { lookAtAll, type Present, presentRules } from "./look.ts";
 import { chainsInOtherOrder } from "./order.ts";
-import { type IptablesRecord, readRecord } from "./record.ts";
+import type { IptablesRecord } from "./record.ts";
 
 export interface IptablesStatus {
   readonly engine: "iptables";
@@ -34,12 +33,12 @@ export interface RulesStatus {
 
 /** Reads an installation's state from the kernel; undefined where there is none. Changes nothing. */
 export async function readStatus(
-  netns: NetnsFact,
+  record: IptablesRecord | undefined,
   all: readonly Executables[],
 ): Promise<IptablesStatus | undefined> {
-  const record = readRecord(netns);
   const present = await lookAtAll(all, record);
-  const isInstalled = present.some(isInstallation) || (record?.applied.length ?? 0) > 0;
+  const isInstalled =
+    present.some(isInstallation) || (record?.applied ?? []).some(({ rules }) => rules.length > 0);
   if (!isInstalled) return undefined;
   const rules = compare(record, present);
   return {
@@ -69,7 +68,8 @@ function compare(record: IptablesRecord | undefined, present: readonly Present[]
       ...placeOf(place),
       present: expected.length - missing.length,
       missing,
-      unexpected: record === undefined ? [] : subtract(actual, expected),
+      // Of an unfinished one's, those that were to be replaced are not all known.
+      unexpected: record === undefined || record.unfinished ? [] : subtract(actual, expected),
       reordered: chainsInOtherOrder(expected, actual),
     };
   });
@@ -94,7 +94,8 @@ function findingsOf(record: IptablesRecord | undefined, rules: readonly RulesSta
   const again = "`tproxyctl install` sets it right, `tproxyctl uninstall` removes it";
   const findings: string[] = [];
   if (record === undefined) findings.push(`nothing is written down of these rules; ${again}.`);
-  if (record?.unfinished) findings.push(`an installation was under way and has not ended; ${again}.`);
+  if (record?.unfinished)
+    findings.push(`an installation or its removal was under way and has not ended; ${again}.`);
   if (rules.some(({ missing }) => missing.length > 0)) findings.push(`rules are missing; ${again}.`);
   if (rules.some(({ unexpected }) => unexpected.length > 0))
     findings.push(`there are rules that this installation does not know; ${again}.`);

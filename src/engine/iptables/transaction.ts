@@ -15,7 +15,7 @@ export function replaceRules(rendered: string, present: readonly OursInTable[]):
     if (name !== undefined) removal.delete(name);
     return [line, ...(removed ?? [])];
   });
-  const others = [...removal].map(([name, removed]) => block(name, removed));
+  const others = [...removal].map(([name, removed]) => tableText(name, removed));
   return [lines.join("\n").trimEnd(), ...others].filter((part) => part !== "").join("\n\n");
 }
 
@@ -26,13 +26,8 @@ export function replaceRules(rendered: string, present: readonly OursInTable[]):
  */
 export function removeRules(present: readonly OursInTable[], instead: readonly string[] = []): string {
   return natFirst(present)
-    .map((ours) => block(ours.name, [...removalLines(ours), ...(ours.name === "nat" ? instead : [])]))
+    .map((ours) => tableText(ours.name, [...removalLines(ours), ...(ours.name === "nat" ? instead : [])]))
     .join("\n\n");
-}
-
-/** The text that adds lines to one table. */
-export function insertedInto(table: string, lines: readonly string[]): string {
-  return block(table, lines);
 }
 
 /** The text that leads from what is there now back to what was there `before`. */
@@ -41,15 +36,19 @@ export function restoreRulesOf(now: readonly OursInTable[], before: readonly Our
   const of = (list: readonly OursInTable[], name: string) => list.filter((ours) => ours.name === name);
   return [...names]
     .map((name) =>
-      block(name, [...of(now, name).flatMap(removalLines), ...of(before, name).flatMap(restorationLines)]),
+      tableText(name, [
+        ...of(now, name).flatMap(removalLines),
+        ...of(before, name).flatMap(restorationLines),
+      ]),
     )
     .join("\n\n");
 }
 
-function natFirst(present: readonly OursInTable[]): OursInTable[] {
-  return [...present].sort((a, b) => Number(b.name === "nat") - Number(a.name === "nat"));
+/** The text that does something to one table, in one moment. */
+export function tableText(name: string, lines: readonly string[]): string {
+  return [`* ${name}`, ...lines, "COMMIT"].join("\n");
 }
 
-function block(name: string, lines: readonly string[]): string {
-  return [`* ${name}`, ...lines, "COMMIT"].join("\n");
+function natFirst(present: readonly OursInTable[]): OursInTable[] {
+  return [...present].sort((a, b) => Number(b.name === "nat") - Number(a.name === "nat"));
 }

@@ -107,7 +107,10 @@ export const FAULTS: readonly Fault[] = [
     modes: BOTH,
     arrange: (bench) => bench.replace(bench.program("restore"), 'XTABLES_LIBDIR=/nowhere exec "$real" "$@"'),
     code: "IPTABLES_FAILED",
-    words: [/Couldn't load (match|target) `\w+'/, /line \d+: -A \w+ .*kuma\/mesh/],
+    words: [
+      /Couldn't load (match|target) `\w+'|unknown option "--to-ports"/,
+      /line \d+: -[AD] (KUMA_MESH_|\w+ .*kuma\/mesh)/,
+    ],
   },
   {
     title: "a table nat that iptables cannot express",

@@ -6,6 +6,7 @@ import {
   formatEndpoint,
   formatPrefix,
   isLoopback,
+  maskPrefix,
   parseAddress,
   parsePrefix,
   prefixContains,
@@ -248,5 +249,25 @@ describe("comparisons", () => {
     ["::ffff:127.0.0.1", false],
   ])("isLoopback %s: %s", (text, expected) => {
     expect(isLoopback(address(text))).toBe(expected);
+  });
+});
+
+describe("maskPrefix", () => {
+  it.each([
+    ["10.1.2.3/8", "10.0.0.0/8"],
+    ["255.255.255.255/0", "0.0.0.0/0"],
+    ["10.1.2.255/25", "10.1.2.128/25"],
+    ["10.1.2.3/32", "10.1.2.3"],
+    ["fd66:ffff::1/17", "fd66:8000::/17"],
+    ["fd00::ff/125", "fd00::f8/125"],
+    ["fd00::1/128", "fd00::1"],
+  ])("takes away what is behind the length: %s", (text, expected) => {
+    expect(formatPrefix(maskPrefix(prefix(text)))).toBe(expected);
+  });
+
+  it("leaves the address that it was given as it is", () => {
+    const given = prefix("10.1.2.3/8");
+    maskPrefix(given);
+    expect(formatPrefix(given)).toBe("10.1.2.3/8");
   });
 });

@@ -108,7 +108,7 @@ async function tried(code: ErrorCode): Promise<EngineName | undefined> {
   const act = async (engine: EngineName) => {
     if (engine === "ebpf") throw new TproxyError(code, "it does not work");
   };
-  const done = await withEngine("ebpf-or-iptables", act).catch(() => undefined);
+  const done = await withEngine("ebpf-or-iptables", act, () => {}).catch(() => undefined);
   return done?.engine;
 }
 

@@ -48,6 +48,11 @@ describe("the table of TCP sockets", () => {
     ]);
   });
 
+  test("says of a listener how many connections nobody has accepted", () => {
+    const line = " 0: 00000000:1F90 00000000:0000 0A 00000000:0000000B 00:00000000 00000000 1000 0 40\n";
+    expect(parseTcpSockets(line, new Set([TCP_STATE.listen]), "LE")).toMatchObject([{ waiting: 11 }]);
+  });
+
   test("is read for the states that are asked for", () => {
     expect(read(TCP, new Set([TCP_STATE.listen]))).toEqual([["0.0.0.0:8080", "0.0.0.0:0", 10, 1000, 40]]);
     expect(read(TCP, new Set())).toEqual([]);

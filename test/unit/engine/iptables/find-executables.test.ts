@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { TproxyError } from "../../../../src/core/errors.ts";
+import { allExecutables } from "../../../../src/engine/iptables/all-executables.ts";
 import { hasRules } from "../../../../src/engine/iptables/choose-mode.ts";
-import { type Mode, nameOf, parseMode } from "../../../../src/engine/iptables/executables.ts";
+import {
+  type Executables,
+  type Mode,
+  nameOf,
+  parseMode,
+} from "../../../../src/engine/iptables/executables.ts";
 import { findExecutables } from "../../../../src/engine/iptables/find-executables.ts";
 import type { IptablesHost } from "../../../../src/engine/iptables/iptables-host.ts";
 
@@ -28,10 +34,12 @@ interface Machine {
   /** What the save programs print; undefined: they do not work. */
   readonly rules?: Readonly<Record<Mode, string | undefined>>;
   readonly root?: boolean;
+  /** An old one has no nf_tables. */
+  readonly kernel?: "old" | "new";
 }
 
 function host(machine: Machine): IptablesHost & { readonly asked: string[] } {
-  const { programs, modes = {}, rules = { nft: "", legacy: "" }, root = true } = machine;
+  const { programs, modes = {}, rules = { nft: "", legacy: "" }, root = true, kernel = "new" } = machine;
   const asked: string[] = [];
   const readMode = async (path: string) => {
     asked.push(path);
@@ -47,6 +55,8 @@ function host(machine: Machine): IptablesHost & { readonly asked: string[] } {
     },
     readMode,
     askMode: readMode,
+    hasNftables: () => kernel === "new",
+    nftTables: () => (root ? (rules.nft === "" ? [] : ["nat"]) : undefined),
     legacyTables: () => (root ? (rules.legacy === "" ? [] : ["nat"]) : undefined),
     save: async ({ mode, save }) => {
       asked.push(save);
@@ -132,6 +142,52 @@ describe("what is there decides", () => {
     expect(machine.asked).toEqual([]);
   });
 });
+
+describe("where the kernel has no nf_tables", () => {
+  test("legacy is what is used, and nft's programs are not run", async () => {
+    const machine = host({ ...FULL, rules: { nft: undefined, legacy: "" }, kernel: "old" });
+    const found = await findExecutables({ given: {}, ipv6: true }, machine);
+    expect(found).toMatchObject({ ipv4: { mode: "legacy" }, ipv6: { mode: "legacy" }, notes: [] });
+    expect(machine.asked).toEqual([]);
+  });
+
+  test("nft alone is of no use", async () => {
+    await expect(find({ programs: NFT, kernel: "old" })).rejects.toMatchObject({
+      code: "IPTABLES_UNUSABLE",
+      message: expect.stringMatching(/nft: the kernel has no nf_tables\n.*legacy: neither/),
+    });
+  });
+});
+
+describe("all that may have rules", () => {
+  const names = async (machine: Machine) => {
+    const all = await allExecutables({}, host(machine));
+    return all.map(({ family, mode }) => `${family} ${mode}`);
+  };
+
+  test.each<[string, Machine["rules"], string[]]>([
+    ["no table", { nft: "", legacy: "" }, []],
+    ["tables of nft", { nft: NO_RULES, legacy: "" }, ["4 nft", "6 nft"]],
+    ["tables of legacy", { nft: "", legacy: NO_RULES }, ["4 legacy", "6 legacy"]],
+    ["tables of both", { nft: NO_RULES, legacy: NO_RULES }, ["4 nft", "4 legacy", "6 nft", "6 legacy"]],
+  ])("with %s", async (_title, rules, expected) => {
+    expect(await names({ ...FULL, ...(rules === undefined ? {} : { rules }) })).toEqual(expected);
+  });
+
+  test("without root nobody can know", async () => {
+    expect(await names({ ...FULL, root: false })).toHaveLength(4);
+  });
+
+  test("what was chosen comes first in any case", async () => {
+    const chosen = executables("nft");
+    expect(await allExecutables({ chosen: [chosen] }, host(FULL))).toEqual([chosen]);
+  });
+});
+
+function executables(mode: Mode): Executables {
+  const base = `${SBIN}/iptables-${mode}`;
+  return { family: 4, mode, iptables: base, save: `${base}-save`, restore: `${base}-restore` };
+}
 
 describe("where both modes are there, the rules decide", () => {
   test.each<[string, string | undefined, string | undefined, Mode, RegExp?]>([
@@ -240,14 +296,6 @@ describe("programs that the user names", () => {
     const { ipv4, ipv6 } = await find(machine, given("ip6tables", OWN6));
     expect(ipv4).toMatchObject({ mode: "legacy", save: `${SBIN}/iptables-legacy-save` });
     expect(ipv6).toMatchObject({ mode: "legacy", save: OWN6[1] });
-  });
-
-  test("in part are not used", async () => {
-    const { ipv4, notes } = await find(machineWith("legacy", "legacy"), given("iptables", OWN.slice(0, 2)));
-    expect(ipv4).toMatchObject({ mode: "nft", save: `${SBIN}/iptables-nft-save` });
-    expect(notes).toEqual([
-      expect.stringMatching(/does not name all of iptables, iptables-save, iptables-restore/),
-    ]);
   });
 
   test.each<[string, Machine, Record<string, string>, RegExp[]]>([

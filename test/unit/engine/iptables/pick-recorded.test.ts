@@ -59,6 +59,37 @@ describe("of rules that read the same, ours are", () => {
   });
 });
 
+describe("of an unfinished installation, ours are", () => {
+  const twin = { "nat OUTPUT a": { before: 1, all: 1 } };
+  const unfinished = (letters: string, others?: AppliedRules["others"]) => ({
+    ...record(letters, others),
+    unfinished: true,
+  });
+
+  test.each<[string, string, AppliedRules[], number[]]>([
+    ["named, not there yet, one twin", "xa", [unfinished("a", twin)], []],
+    ["named, there, one twin", "xaa", [unfinished("a", twin)], [3]],
+    ["named, not there yet, no twin", "x", [unfinished("a")], []],
+    ["named, there, no twin", "xa", [unfinished("a")], [2]],
+    ["before the twin", "aa", [unfinished("a", { "nat OUTPUT a": { before: 0, all: 1 } })], [1]],
+    ["named twice, one there", "aa", [unfinished("aa", twin)], [2]],
+    ["not the twin that came since", "xaba", [unfinished("ab")], [2, 3]],
+    ["before and after the change, not there", "a", [unfinished("a", twin), unfinished("a", twin)], []],
+    ["before and after the change, there once", "aa", [unfinished("a", twin), unfinished("a", twin)], [2]],
+    [
+      "before and after the change, in other places",
+      "aa",
+      [unfinished("a", twin), unfinished("a", { "nat OUTPUT a": { before: 0, all: 1 } })],
+      [2],
+    ],
+    ["twice before the change, once after", "aa", [unfinished("a"), unfinished("aa")], [1, 2]],
+  ])("%s: %s", (_title, there, applied, places) => expect(pick(there, applied)).toEqual(places));
+
+  test("none of the twins where all is there twice", () => {
+    expect(pick("aba", [unfinished("ab", { "nat OUTPUT a": { before: 1, all: 2 } })], 2)).toEqual([2]);
+  });
+});
+
 describe("an installation with comments", () => {
   const INVALID = "-m conntrack --ctstate INVALID -j DROP";
   const OURS = `-m conntrack --ctstate INVALID -m comment --comment "kuma/mesh/transparent/proxy/x" -j DROP`;
@@ -76,5 +107,11 @@ describe("an installation with comments", () => {
     expect(findIn([INVALID, OURS, INVALID], { comments: true })).toEqual([2]);
     expect(findIn([INVALID], { comments: true })).toEqual([]);
     expect(findIn([INVALID], { comments: false })).toEqual([1]);
+  });
+
+  test("is none of those that a record without comments names", () => {
+    const others = { [key]: { before: 1, all: 1 } };
+    expect(findIn([INVALID, OURS], { others, unfinished: true })).toEqual([2]);
+    expect(findIn([INVALID, INVALID, OURS], { others })).toEqual([2, 3]);
   });
 });

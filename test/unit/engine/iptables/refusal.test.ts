@@ -120,6 +120,23 @@ Try \`iptables-nft-restore -h' or 'iptables-nft-restore --help' for more informa
     line: 1,
     hint: /NET_ADMIN.*modprobe iptable_nat/,
   },
+  {
+    title: "legacy, no table raw for IPv6",
+    exitCode: 2,
+    stderr:
+      "ip6tables-restore v1.8.9 (legacy): ip6tables-restore: unable to initialize table 'raw'\nError occurred at line: 1",
+    again: false,
+    line: 1,
+    hint: /modprobe ip6table_raw\).*--skip-dns-conntrack-zone-split/,
+  },
+  {
+    title: "legacy, no table, asked for by iptables",
+    exitCode: 3,
+    stderr:
+      "iptables v1.8.9 (legacy): can't initialize iptables table `mangle': Table does not exist (do you need to insmod?)",
+    again: false,
+    hint: /modprobe iptable_mangle\)/,
+  },
   { title: "killed", exitCode: undefined, stderr: "", again: false, hint: /run the command again/ },
 ];
 
