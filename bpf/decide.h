@@ -18,7 +18,8 @@ static __always_inline bool is_unicast(const struct tp_endpoint *to)
 {
 	if (is_mapped(to))
 		return bpf_ntohl(to->addr[3]) >> 28 != 0xe &&
-		       to->addr[3] != 0xffffffff;
+		       to->addr[3] != 0xffffffff &&
+		       to->addr[3] != bpf_htonl(0x7fffffff);
 	return bpf_ntohl(to->addr[0]) >> 24 != 0xff;
 }
 
@@ -76,6 +77,10 @@ static __always_inline enum verdict decide(const struct tp_endpoint *from,
 		count(TP_OUTBOUND_EXCLUDED_ADDRESS);
 		return UNTOUCHED;
 	}
+	if (!is_unicast(to)) {
+		count(TP_OUTBOUND_NOT_UNICAST);
+		return UNTOUCHED;
+	}
 	kind = is_loopback_range(to) ? TP_ADDRESS_LOCAL : address_kind(to);
 
 	if (kind & TP_ADDRESS_LOCAL) {
@@ -94,7 +99,7 @@ static __always_inline enum verdict decide(const struct tp_endpoint *from,
 		count(TP_OUTBOUND_DNS_TCP);
 		return UNTOUCHED;
 	}
-	if (kind & TP_ADDRESS_BROADCAST || !is_unicast(to)) {
+	if (kind & TP_ADDRESS_BROADCAST) {
 		count(TP_OUTBOUND_NOT_UNICAST);
 		return UNTOUCHED;
 	}

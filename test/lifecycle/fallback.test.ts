@@ -151,15 +151,15 @@ test.each([
 });
 
 test("what the eBPF engine cannot do yet: iptables does it, and --engine=ebpf says so", async () => {
-  const flags = ["--exclude-outbound-ips", "192.0.2.0/24"];
+  const flags = ["--vnet", "docker0:172.17.0.0/16"];
   const { exitCode, stderr } = await world.run(install("--ebpf-enabled", ...flags), outside);
   expect(exitCode, stderr).toBe(0);
-  expect(stderr).toMatch(/eBPF is not possible here \(.*--exclude-outbound-ips\): iptables takes over/);
+  expect(stderr).toMatch(/eBPF is not possible here \(.*--vnet\): iptables takes over/);
   await world.uninstall();
   expectFailure(
     await world.run(install("--engine=ebpf", ...flags), outside),
     "OPTION_UNSUPPORTED",
-    /--exclude-outbound-ips/,
+    /--vnet/,
   );
   await expectState(world, before);
 });
