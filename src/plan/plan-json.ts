@@ -69,8 +69,9 @@ export function planToJson(plan: Plan): PlanJson {
     ...(instance === "all" ? {} : { instance: writeAddresses(instance) }),
     ...(tcInterface === undefined ? {} : { tcInterface: writeInterface(tcInterface) }),
     interfaces: plan.interfaces.map(writeInterface),
-    addresses: plan.addresses.map((each) => ({ ...each, prefix: formatPrefix(each.prefix) })),
-    passthroughAddress: plan.passthroughAddress,
+    addresses: writePlannedAddresses(plan.addresses),
+    // As it is once this is installed: two installations of the same are the same.
+    passthroughAddress: plan.passthroughAddress === "missing" ? "present" : plan.passthroughAddress,
     userExclusions: plan.userExclusions.map(writeUserExclusion),
     dns: { ...plan.dns, servers: writeAddresses(plan.dns.servers) },
     virtualNetworks: plan.virtualNetworks.map(writeNetwork),
@@ -111,6 +112,12 @@ function writeRanges(ranges: readonly NumberRange[]): string {
 
 function writeAddresses(addresses: readonly Address[]): string {
   return addresses.map(formatAddress).join(",");
+}
+
+/** In one order, whatever the kernel's: which is the longest match does not depend on it. */
+function writePlannedAddresses(addresses: readonly PlannedAddress[]): AddressJson[] {
+  const written = addresses.map((each) => ({ ...each, prefix: formatPrefix(each.prefix) }));
+  return written.sort((a, b) => (a.prefix < b.prefix ? -1 : Number(a.prefix > b.prefix)));
 }
 
 function writePrefixes(prefixes: readonly Prefix[]): string {
