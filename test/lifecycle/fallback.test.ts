@@ -156,10 +156,6 @@ test("what the eBPF engine cannot do yet: iptables does it, and --engine=ebpf sa
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toMatch(/eBPF is not possible here \(.*--vnet\): iptables takes over/);
   await world.uninstall();
-  expectFailure(
-    await world.run(install("--engine=ebpf", ...flags), outside),
-    "OPTION_UNSUPPORTED",
-    /--vnet/,
-  );
+  expectFailure(await world.run(install("--engine=ebpf", ...flags), outside), "OPTION_UNSUPPORTED", /--vnet/);
   await expectState(world, before);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { ConfigError, TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
@@ -9,7 +9,7 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
-import { findHomesOf } from "./find-homes.ts";
+import { findHomesBeside } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 
 /**
@@ -78,8 +78,7 @@ function checkCapabilities(bpffs: string, plan: Plan): void {
 
 /** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */
 function checkConflict(bpffs: string, cookie: bigint): void {
-  const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
-  const elsewhere = findHomesOf(cookie).filter((home) => realpathSync(home) !== here);
+  const elsewhere = findHomesBeside(bpffs, cookie);
   if (elsewhere.length === 0) return;
   throw new TproxyError(
     "INSTANCE_CONFLICT",

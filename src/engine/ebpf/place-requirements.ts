@@ -8,7 +8,7 @@ import { readNetns } from "../../host/netns.ts";
 import { type CodedCheck, runCheck } from "../run-check.ts";
 import { checkBpffs } from "./bpffs-home.ts";
 import { findCgroup } from "./check.ts";
-import { findHomesOf } from "./find-homes.ts";
+import { findHomesBeside, findHomesOf } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 
 /** Where the cgroup hooks are attached. */
@@ -16,7 +16,6 @@ export function checkCgroup(config: Config["ebpf"]): CodedCheck {
   return runCheck({
     name: "cgroup2",
     what: "a cgroup2 file system",
-    // The cookie and the place for the pins have checks of their own: here these pass.
     look: () => findCgroup(config.cgroupPath),
   });
 }
@@ -78,10 +77,10 @@ export function checkOtherInstallation(bpffs: string): CodedCheck {
     name: "other-installation",
     what: "no installation of this network namespace elsewhere",
     look: () => {
-      const homes = findHomesOf(requireCookie(readNetns()));
-      const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
-      const elsewhere = homes.filter((home) => realpathSync(home) !== here);
-      if (elsewhere.length === 0) return homes.length === 0 ? "none" : `one, in ${here} as here`;
+      const cookie = requireCookie(readNetns());
+      const elsewhere = findHomesBeside(bpffs, cookie);
+      if (elsewhere.length === 0)
+        return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
       throw new TproxyError("INSTANCE_CONFLICT", `there is one with its pins in ${elsewhere.join(", ")}`, {
         hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first.",
       });

@@ -12,7 +12,7 @@ import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look
 import { appliedRules, makeRecord } from "./make-record.ts";
 import { chainsInOtherOrder } from "./order.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import { type AppliedRules, type IptablesRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
+import { type AppliedRules, type IptablesRecord, removeRecord, writeRecord } from "./record.ts";
 import { renderRules } from "./render.ts";
 import { type RestoreOptions, restoreRules } from "./restore.ts";
 import { removeRules, replaceRules, restoreRulesOf } from "./transaction.ts";
@@ -34,9 +34,9 @@ export interface Applied {
  * What is about to be there is written down first, with what is there: if this is killed, all of it is found.
  */
 export async function apply(plan: Plan, work: Work): Promise<Applied> {
-  const before = readRecord(plan.netns);
+  const before = work.record;
   const newHooks = missingHooks(work.targets);
-  const record = makeRecord(plan, work, newHooks, before);
+  const record = makeRecord(plan, work, newHooks);
   await using undo = new Undo();
   const ownedAddress = ownsPassthroughAddress(work.present, before);
   writeRecord(plan.netns, {

@@ -75,6 +75,7 @@ export class IptablesEngine implements Engine {
       style,
       guard,
       present,
+      record,
       restore: this.#restore,
     });
     const docker = present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));

@@ -11,13 +11,9 @@ import { renderSpec } from "./render.ts";
 import type { Rule } from "./rule.ts";
 import type { Target, Work } from "./work.ts";
 
-/** What an installation has to remember. `before` is what is written down so far. */
-export function makeRecord(
-  plan: Plan,
-  work: Work,
-  newHooks: readonly NftObject[],
-  before: IptablesRecord | undefined,
-): IptablesRecord {
+/** What an installation has to remember. */
+export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[]): IptablesRecord {
+  const before = work.record;
   // Without addresses or programs for IPv6 it is left alone, whatever was asked for.
   const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {

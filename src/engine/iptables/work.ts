@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Executables } from "./executables.ts";
 import type { Present } from "./look.ts";
+import type { IptablesRecord } from "./record.ts";
 import type { RestoreOptions } from "./restore.ts";
 import type { Rule, RuleSet, Style } from "./rule.ts";
 
@@ -18,5 +19,7 @@ export interface Work {
   readonly guard: Rule | undefined;
   /** The rules that are there, of every family and mode. */
   readonly present: readonly Present[];
+  /** What is written down of what is there. */
+  readonly record: IptablesRecord | undefined;
   readonly restore: RestoreOptions;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { resolveConfig } from "../../../src/config/resolve-config.ts";
 import type { Check } from "../../../src/engine/check.ts";
 import {
   type Asker,
@@ -107,34 +108,10 @@ test.each([
   ["no sk_lookup", true, "", false, true],
   ["outbound alone", false, "eth0", false, false],
 ])("tc is needed: %s", (_title, enabled, tcAttachIface, lookup, expected) => {
-  const direction = {
-    port: 1,
-    includePorts: [],
-    excludePorts: [],
-    excludePortsForIPs: [],
-    insertRedirectInsteadOfAppend: false,
-  };
+  const { ebpf, redirect } = resolveConfig([]).config;
   const config = {
-    ebpf: {
-      enabled: true,
-      instanceIPs: [],
-      bpffsPath: "/b",
-      cgroupPath: "",
-      programsSourcePath: "",
-      tcAttachIface,
-    },
-    redirect: {
-      inbound: { ...direction, enabled },
-      outbound: { ...direction, enabled: true, excludePortsForUIDs: [] },
-      dns: {
-        enabled: false,
-        port: 15053,
-        captureAll: false,
-        skipConntrackZoneSplit: false,
-        resolvConfigPath: "/etc/resolv.conf",
-      },
-      vnet: { networks: [] },
-    },
+    ebpf: { ...ebpf, tcAttachIface },
+    redirect: { ...redirect, inbound: { ...redirect.inbound, enabled } },
   };
   expect(needsTc(config, { ...FEATURES, lookup })).toBe(expected);
 });

@@ -1,19 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Config } from "../../../src/config/config.ts";
+import { resolveConfig } from "../../../src/config/resolve-config.ts";
 import { ERROR_CODES, type ErrorCode, TproxyError } from "../../../src/core/errors.ts";
 import { withEngine } from "../../../src/engine/choose-engine.ts";
 import type { EngineName } from "../../../src/engine/engine.ts";
 import { type PredictedChoice, predictChoice } from "../../../src/engine/predict-choice.ts";
 import type { CodedCheck } from "../../../src/engine/run-check.ts";
 
-const EBPF: Config["ebpf"] = {
-  enabled: false,
-  instanceIPs: [],
-  bpffsPath: "/run/kuma/bpf",
-  cgroupPath: "",
-  programsSourcePath: "",
-  tcAttachIface: "",
-};
+const EBPF = resolveConfig([]).config.ebpf;
 
 type Asked = Pick<Config, "engine" | "ebpf">;
 const NO_FLAG: Asked = { engine: "", ebpf: EBPF };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Config } from "../../../src/config/config.ts";
+import { resolveConfig } from "../../../src/config/resolve-config.ts";
 import {
   type Address,
   formatAddress,
@@ -53,48 +54,8 @@ const FACTS: HostFacts = {
   nameservers: [],
 };
 
-const DIRECTION = {
-  enabled: true,
-  includePorts: [],
-  excludePorts: [],
-  excludePortsForIPs: [],
-  insertRedirectInsteadOfAppend: false,
-};
-
-const CONFIG: Config = {
-  kumaDPUser: "",
-  ipFamilyMode: "dualstack",
-  engine: "",
-  dryRun: false,
-  verbose: false,
-  redirect: {
-    inbound: { ...DIRECTION, port: 15006 },
-    outbound: { ...DIRECTION, port: 15001, excludePortsForUIDs: [] },
-    dns: {
-      enabled: false,
-      port: 15053,
-      captureAll: false,
-      skipConntrackZoneSplit: false,
-      resolvConfigPath: "/etc/resolv.conf",
-    },
-    vnet: { networks: [] },
-  },
-  ebpf: {
-    enabled: true,
-    instanceIPs: [],
-    bpffsPath: "/run/kuma/bpf",
-    cgroupPath: "",
-    programsSourcePath: "",
-    tcAttachIface: "",
-  },
-  dropInvalidPackets: false,
-  log: { enabled: false, level: 7 },
-  comments: { disabled: false },
-  wait: 5,
-  waitInterval: 0,
-  retry: { maxRetries: 4, sleepBetweenRetriesMs: 2000 },
-  iptablesExecutables: {},
-};
+const DEFAULTS = resolveConfig([]).config;
+const CONFIG: Config = { ...DEFAULTS, ebpf: { ...DEFAULTS.ebpf, enabled: true } };
 
 function withEbpf(ebpf: Partial<Config["ebpf"]>): Config {
   return { ...CONFIG, ebpf: { ...CONFIG.ebpf, ...ebpf } };
@@ -164,15 +125,15 @@ describe("by default", () => {
 
 describe("what is left alone", () => {
   test("ports, where none are included; addresses in their order", () => {
+    const { inbound, outbound } = DEFAULTS.redirect;
     const excluded = {
-      ...DIRECTION,
       excludePorts: [22, 80],
       excludePortsForIPs: [prefix("fd00::/8"), prefix("10.0.0.0/8")],
     };
     const plan = makePlan(
       withRedirect({
-        inbound: { ...excluded, port: 15006 },
-        outbound: { ...excluded, port: 15001, includePorts: [80, 443], excludePortsForUIDs: [] },
+        inbound: { ...inbound, ...excluded },
+        outbound: { ...outbound, ...excluded, includePorts: [80, 443] },
       }),
       FACTS,
     );
