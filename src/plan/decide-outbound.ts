@@ -66,7 +66,7 @@ function leaveDnsOverTcp({ plan, uid, to, port }: AskedOutbound): Decision | und
   return leaveAlone(
     "dns-over-tcp",
     "DNS is redirected, and then DNS over TCP is left alone",
-    "redirect.dns.enabled",
+    plan.dns.redirect === "all" ? "redirect.dns.captureAll" : "redirect.dns.enabled",
   );
 }
 

@@ -3,6 +3,7 @@
 import { formatAddress } from "../../../src/core/address.ts";
 import type { EngineName } from "../../../src/engine/engine.ts";
 import { type Connection, decide } from "../../../src/plan/decide.ts";
+import type { Decision } from "../../../src/plan/decide-result.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import type { Settings } from "./configurations.ts";
 import { randomAttempt, toAsked } from "./connections.ts";
@@ -21,6 +22,8 @@ export interface Compared {
   readonly wrong: readonly string[];
   /** The rules that decided, one for each connection and query. */
   readonly rules: readonly string[];
+  /** The settings that made these rules. */
+  readonly settings: readonly string[];
 }
 
 export async function tryConfiguration(scene: Scene, settings: Settings, random: Random): Promise<Compared> {
@@ -31,7 +34,11 @@ export async function tryConfiguration(scene: Scene, settings: Settings, random:
     await tryQueries(scene, plan, random),
     ...(random.chance(EXPLAINED) ? [await tryExplain(scene, plan, random, engine)] : []),
   ];
-  return { wrong: parts.flatMap(({ wrong }) => wrong), rules: parts.flatMap(({ rules }) => rules) };
+  return {
+    wrong: parts.flatMap(({ wrong }) => wrong),
+    rules: parts.flatMap(({ rules }) => rules),
+    settings: parts.flatMap(({ settings }) => settings),
+  };
 }
 
 async function tryConnections(
@@ -86,7 +93,7 @@ function toWords(asked: Connection): string[] {
 }
 
 interface Comparison {
-  readonly decision: { readonly rule: string; readonly reason: string };
+  readonly decision: Pick<Decision, "rule" | "reason" | "setting">;
   readonly wanted: unknown;
   readonly happened: unknown;
   readonly details: unknown;
@@ -97,15 +104,17 @@ function compareAll<T>(
   compare: (question: T, index: number) => Comparison,
 ): Compared {
   const rules: string[] = [];
+  const settings = new Set<string>();
   const wrong: string[] = [];
   for (const [index, question] of questions.entries()) {
     const { decision, wanted, happened, details } = compare(question, index);
     rules.push(decision.rule);
+    if (decision.setting !== undefined) settings.add(decision.setting);
     const [said, seen] = [JSON.stringify(wanted), JSON.stringify(happened)];
     if (said === seen) continue;
     const lines = [`decide(): ${said} (${decision.rule}: ${decision.reason})`, `happened: ${seen}`];
     if (details !== undefined) lines.push(`in full:  ${JSON.stringify(details)}`);
     wrong.push([JSON.stringify(question), ...lines].join("\n    "));
   }
-  return { wrong, rules };
+  return { wrong, rules, settings: [...settings] };
 }

@@ -1,0 +1,48 @@
+// Every option alone, on and off, in every way: what the kernel does must be what decide() says.
+
+import { afterAll, expect, test } from "vitest";
+import type { Settings } from "./random/configurations.ts";
+import { everyOption } from "./random/every-option.ts";
+import { writeNameservers } from "./random/nameservers.ts";
+import { Random } from "./random/random.ts";
+import { Scene } from "./random/scene.ts";
+import { tryConfiguration } from "./random/try-configuration.ts";
+import { LEGACY, NFT } from "./ways.ts";
+
+const nameservers = writeNameservers();
+afterAll(() => nameservers.remove());
+
+const CASES = everyOption(nameservers.files);
+
+const WAYS: readonly { way: string; base: Settings }[] = [
+  { way: "sk_lookup", base: { engine: "ebpf" } },
+  { way: "tc", base: { engine: "ebpf", "ebpf.tcAttachIface": "eth0" } },
+  ...[NFT, LEGACY].map(({ way, flags }) => ({
+    way,
+    base: { engine: "iptables", iptablesExecutables: flags.at(-1) ?? "" },
+  })),
+];
+
+/** As many connections as it takes for every option to have a say: with these seeds, one try is enough. */
+const TRIES = 2;
+
+test.concurrent.each(WAYS)(
+  "$way: every option does what decide() says",
+  async ({ base }) => {
+    await using scene = await Scene.open();
+    const failures: string[] = [];
+    for (const [index, { title, settings, on, off }] of CASES.entries()) {
+      const decided = new Set<string>();
+      for (let attempt = 0; attempt < TRIES; attempt++) {
+        const random = new Random(index * TRIES + attempt);
+        const tried = await tryConfiguration(scene, { ...base, ...settings }, random);
+        for (const setting of tried.settings) decided.add(setting);
+        if (tried.wrong.length > 0) failures.push([title, ...tried.wrong].join("\n  "));
+      }
+      if (on !== undefined && !decided.has(on)) failures.push(`${title}: it decided nothing`);
+      if (off !== undefined && decided.has(off)) failures.push(`${title}: it decided something`);
+    }
+    expect(failures.join("\n\n")).toBe("");
+  },
+  600_000,
+);
