@@ -1,6 +1,7 @@
 // Tries all situations of the table with one engine, and one way of it.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ENV_PREFIX } from "../../src/config/setting.ts";
 import { type Accepted, type Connection, World } from "../support/world.ts";
 import { expectDoneBy } from "./evidence.ts";
 import type { OptionSet, Situation } from "./situation.ts";
@@ -19,8 +20,8 @@ export function describeSituations(way: Way): void {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  describe.each(OPTION_SETS)("$title", ({ flags, ports, situations }) => {
-    beforeAll(() => world.install(...way.flags, ...flags));
+  describe.each(OPTION_SETS)("$title", ({ flags, variables, ports, situations }) => {
+    beforeAll(() => world.installIn(prefixed(variables), ...way.flags, ...flags));
     afterAll(() => world.uninstall());
 
     test.each(situations)("$name: $expected", async (situation) => {
@@ -31,6 +32,12 @@ export function describeSituations(way: Way): void {
     if (inbound.length === 0) return;
     test(`is done by ${way.way}`, () => expectDoneBy(world, way, inbound.length));
   });
+}
+
+function prefixed(variables: OptionSet["variables"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [`${ENV_PREFIX}${name}`, value]),
+  );
 }
 
 const PROXY_PORTS: readonly number[] = [15001, 15006, 25001, 25006];

@@ -30,6 +30,8 @@ export interface Situation {
 export interface OptionSet {
   readonly title: string;
   readonly flags: readonly string[];
+  /** What no flag says, by the names of the environment variables without their prefix. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly ports: { readonly outbound: number; readonly inbound: number };
   readonly situations: readonly Situation[];
 }
@@ -60,7 +62,13 @@ export function optionSet(
   rows: readonly Row[],
   ports: OptionSet["ports"] = DEFAULT_PORTS,
 ): OptionSet {
-  return { title, flags, ports, situations: rows.flatMap(inAllFamilies) };
+  return { title, flags, variables: {}, ports, situations: rows.flatMap(inAllFamilies) };
+}
+
+/** Of settings that have no flag. */
+export function variableSet(variables: OptionSet["variables"], rows: readonly Row[]): OptionSet {
+  const title = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  return { ...optionSet(title.join(" "), [], rows), variables };
 }
 
 function inAllFamilies(row: Row): Situation[] {

@@ -4,6 +4,7 @@
 import { EXCLUSION_SETS } from "./exclusion-situations.ts";
 import { type OptionSet, optionSet, type Place, type Row, type SocketKind } from "./situation.ts";
 import { LOCALHOST, OTHER_LOOPBACK, OWN, REMOTE, SERVED_PORTS } from "./situation-places.ts";
+import { VARIABLE_SETS } from "./variable-situations.ts";
 
 const ANY: Place = { v4: "0.0.0.0", v6: "::" };
 const PASSTHROUGH: Place = { v4: "127.0.0.6", v6: "::6" };
@@ -189,4 +190,5 @@ export const OPTION_SETS: readonly OptionSet[] = [
     { outbound: 25001, inbound: 25006 },
   ),
   ...EXCLUSION_SETS,
+  ...VARIABLE_SETS,
 ];

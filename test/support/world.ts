@@ -251,8 +251,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Installs into this world, and fails the test where that fails. */
-  async install(...flags: readonly string[]): Promise<Result> {
-    const result = await this.tproxyctl(this.installArguments(...flags));
+  install(...flags: readonly string[]): Promise<Result> {
+    return this.installIn({}, ...flags);
+  }
+
+  /** With these environment variables, too. */
+  async installIn(env: NonNullable<RunOptions["env"]>, ...flags: readonly string[]): Promise<Result> {
+    const result = await this.tproxyctl(this.installArguments(...flags), { env });
     if (result.exitCode !== 0) throw new Error(`install ${flags.join(" ")} failed:\n${result.stderr}`);
     return result;
   }
