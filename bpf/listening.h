@@ -4,8 +4,8 @@
  * where those that nobody would take are to go where they wanted.
  *
  * Whoever listens there counts, as whoever listens there is who would get it: the
- * kernel knows no proxy, only sockets. What the kernel finds in this network
- * namespace is all there is. A listener that is bound to a device is not found.
+ * kernel knows no proxy, only sockets. It looks in this network namespace alone,
+ * and finds none that is bound to a device.
  */
 #ifndef LISTENING_H
 #define LISTENING_H
