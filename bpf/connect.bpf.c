@@ -45,6 +45,15 @@ static __always_inline void choose_proxy6(struct tp_endpoint *proxy,
 	proxy->port = bpf_htons(port);
 }
 
+static __always_inline void choose_proxy(struct tp_endpoint *proxy, bool mapped,
+					 enum tp_direction direction)
+{
+	if (mapped)
+		choose_proxy4(proxy, direction);
+	else
+		choose_proxy6(proxy, direction);
+}
+
 /*
  * Decides, and remembers where a redirected socket was going. @redirected is the
  * socket's storage, or 0 for a connection that is left alone; false: refuse it.
@@ -57,11 +66,17 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 	enum verdict verdict = decide(from, to);
 	enum tp_direction direction = verdict == TO_OUTBOUND ? TP_OUTBOUND : TP_INBOUND;
 	__u32 device = ctx->sk->bound_dev_if;
+	struct tp_endpoint proxy;
 	struct tp_socket *socket;
 
 	*redirected = 0;
 	if (verdict == UNTOUCHED)
 		return true;
+	choose_proxy(&proxy, is_mapped(to), direction);
+	if (tp_config.bypass && !is_tcp_listener(ctx, &proxy)) {
+		count(direction == TP_OUTBOUND ? TP_OUTBOUND_BYPASSED : TP_SELF_BYPASSED);
+		return true;
+	}
 	/* Loopback cannot be reached from another device: say no, do not hang. */
 	if (device && device != LOOPBACK_IFINDEX) {
 		count(TP_OUTBOUND_DEVICE_BOUND);
@@ -76,10 +91,7 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 	socket->role = TP_ROLE_CLIENT;
 	socket->direction = direction;
 	socket->original = *to;
-	if (is_mapped(to))
-		choose_proxy4(&socket->proxy, direction);
-	else
-		choose_proxy6(&socket->proxy, direction);
+	socket->proxy = proxy;
 	count(direction == TP_OUTBOUND ? TP_OUTBOUND_REDIRECTED : TP_SELF_REDIRECTED);
 	*redirected = socket;
 	return true;
@@ -91,7 +103,7 @@ static __always_inline bool process_dns(struct bpf_sock_addr *ctx,
 					struct tp_socket **redirected)
 {
 	*redirected = 0;
-	if (!goes_to_dns_proxy(to))
+	if (!goes_to_dns_proxy(ctx, to))
 		return true;
 	*redirected = remember_client(ctx);
 	if (!*redirected)

@@ -109,12 +109,22 @@ static __always_inline bool redirect_answer(struct tp_endpoint *from,
 	return true;
 }
 
+/*
+ * A connected socket stays where it was connected: it would not take an answer from
+ * elsewhere. Only v4-mapped ones come here; where all are redirected at connect,
+ * none of them is bound for port 53 any more.
+ */
+static __always_inline bool stays_connected(struct bpf_sock_addr *ctx)
+{
+	return tp_config.bypass && take(ctx->sk->state) == BPF_TCP_ESTABLISHED;
+}
+
 /* @set_from, @set_to: what is to be changed; false: refuse the datagram */
 static __always_inline bool process(struct bpf_sock_addr *ctx, struct tp_endpoint *from,
 				    struct tp_endpoint *to, bool *set_from, bool *set_to)
 {
 	*set_from = redirect_answer(from, to);
-	*set_to = *set_from || goes_to_dns_proxy(to);
+	*set_to = *set_from || (!stays_connected(ctx) && goes_to_dns_proxy(ctx, to));
 	if (*set_from || !*set_to)
 		return true;
 	return redirect_query(ctx, from, to, set_from);

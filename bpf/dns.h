@@ -15,6 +15,7 @@
 #define DNS_H
 
 #include "exclusions.h"
+#include "listening.h"
 
 #define DNS_PORT 53
 
@@ -72,8 +73,23 @@ static __always_inline bool is_server(const struct tp_endpoint *to)
 	return bpf_map_lookup_elem(&tp_dns_servers, &key);
 }
 
+/* Each query is asked about for itself: nothing is remembered of one that is let pass. */
+static __always_inline bool passes_dns_proxy(struct bpf_sock_addr *ctx, bool mapped)
+{
+	struct tp_endpoint proxy;
+
+	if (!tp_config.bypass)
+		return false;
+	set_localhost(&proxy, mapped, bpf_htons(tp_config.dns_port));
+	if (is_udp_listener(ctx, &proxy))
+		return false;
+	count(TP_DNS_BYPASSED);
+	return true;
+}
+
 /* Local name servers are no exception: 127.0.0.53 is often the only one. */
-static __always_inline bool goes_to_dns_proxy(const struct tp_endpoint *to)
+static __always_inline bool goes_to_dns_proxy(struct bpf_sock_addr *ctx,
+					      const struct tp_endpoint *to)
 {
 	enum tp_dns mode = dns_mode(to);
 	__u32 uid;
@@ -97,7 +113,7 @@ static __always_inline bool goes_to_dns_proxy(const struct tp_endpoint *to)
 		count(TP_DNS_OTHER_SERVER);
 		return false;
 	}
-	return true;
+	return !passes_dns_proxy(ctx, is_mapped(to));
 }
 
 /*

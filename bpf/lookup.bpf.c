@@ -7,6 +7,7 @@
  * and catch a SYN that arrived in fragments or reuses a port in TIME_WAIT.
  */
 #include "exclusions.h"
+#include "listening.h"
 
 #define EAFNOSUPPORT 97
 
@@ -59,13 +60,16 @@ static __always_inline void read_tuple(struct bpf_sk_lookup *ctx,
 	tuple->proxy.pad = 0;
 }
 
-/* A connection to one of the spread ports is ours if its handshake is known. */
+/*
+ * A connection to one of the spread ports is ours if its handshake is known. A
+ * question about one has none, and is answered as its connection would be.
+ */
 static __always_inline int spread(struct bpf_sk_lookup *ctx,
 				  const struct tp_tuple *tuple)
 {
 	bool assigned;
 
-	if (!bpf_map_lookup_elem(&tp_handshakes, tuple))
+	if (!is_question(tuple) && !bpf_map_lookup_elem(&tp_handshakes, tuple))
 		return SK_PASS;
 	if (ctx->local_port >> SPREAD_DIRECTION_SHIFT & 1)
 		assigned = assign_from(ctx, &tp_inbound6);
@@ -116,8 +120,8 @@ static __always_inline int inbound(struct bpf_sk_lookup *ctx,
 		return SK_PASS;
 	}
 	if (!tp_config.tc)
-		count(TP_INBOUND_NO_LISTENER);
-	return SK_DROP;
+		count(tp_config.bypass ? TP_INBOUND_BYPASSED : TP_INBOUND_NO_LISTENER);
+	return tp_config.bypass ? SK_PASS : SK_DROP;
 }
 
 SEC("sk_lookup")

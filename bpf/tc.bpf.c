@@ -186,21 +186,37 @@ static __always_inline bool is_known(struct __sk_buff *skb,
 }
 
 /*
+ * What was found is the proxy's: where connections may pass it by, it can also be
+ * whoever listens where the SYN was going.
+ */
+static __always_inline bool is_proxys(struct bpf_sock *sk)
+{
+	return !tp_config.bypass || sk->src_port == tp_config.ports[TP_INBOUND];
+}
+
+/*
  * Where tc finds no listener, on an address of its own or none at all, the
- * sk_lookup program behind it steers or refuses: this lookup asks it what it
- * will do. Without it a SYN can only be dropped.
+ * sk_lookup program behind it steers, refuses or lets pass: this lookup asks it
+ * what it will do. Without it a SYN can only be dropped, or let pass; what the proxy
+ * listens on elsewhere is not seen then.
  */
 static __always_inline int leave_to_lookup(struct __sk_buff *skb,
 					   const struct packet *packet)
 {
 	struct bpf_sock *sk = 0;
+	bool steered;
 
 	if (tp_config.lookup_knows_ifindex)
 		sk = find_socket(skb, packet, false);
-	count(sk ? TP_INBOUND_SYN_LOOKUP : TP_INBOUND_NO_LISTENER);
+	steered = sk && is_proxys(sk);
 	if (sk)
 		bpf_sk_release(sk);
-	return tp_config.lookup_knows_ifindex ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (steered)
+		count(TP_INBOUND_SYN_LOOKUP);
+	else
+		count(tp_config.bypass ? TP_INBOUND_BYPASSED : TP_INBOUND_NO_LISTENER);
+	return tp_config.lookup_knows_ifindex || tp_config.bypass ? TC_ACT_UNSPEC :
+								     TC_ACT_SHOT;
 }
 
 static __always_inline int steer(struct __sk_buff *skb,

@@ -44,9 +44,11 @@ enum tp_reason {
 	TP_OUTBOUND_DEVICE_BOUND,	/* refused: SO_BINDTODEVICE */
 	TP_OUTBOUND_NO_MEMORY,		/* refused: no room to remember it */
 	TP_OUTBOUND_HANDSHAKES_FULL,	/* its destination could not be handed over */
+	TP_OUTBOUND_BYPASSED,		/* untouched: the proxy does not listen */
 	/* The proxy calling this host's own addresses. */
 	TP_SELF_REDIRECTED,		/* to the inbound port */
 	TP_SELF_PASSTHROUGH,		/* untouched: from 127.0.0.6 or ::6 */
+	TP_SELF_BYPASSED,		/* untouched: the proxy does not listen */
 	/* Inbound. */
 	TP_INBOUND_REDIRECTED,		/* accepted by the proxy */
 	TP_INBOUND_SYN_TC,		/* SYNs steered by the tc program */
@@ -55,6 +57,7 @@ enum tp_reason {
 	TP_INBOUND_EXCLUDED_ADDRESS,	/* untouched: the client's */
 	TP_INBOUND_OTHER_ADDRESS,	/* untouched: no address of this instance */
 	TP_INBOUND_NO_LISTENER,		/* refused: the proxy does not listen */
+	TP_INBOUND_BYPASSED,		/* untouched: the proxy does not listen */
 	TP_INBOUND_BAD_FRAGMENT,	/* dropped: a fragment that hides a SYN */
 	/* DNS: connected sockets, or queries of those that are not. */
 	TP_DNS_REDIRECTED,
@@ -64,6 +67,7 @@ enum tp_reason {
 	TP_DNS_OTHER_SERVER,		/* untouched: not of resolv.conf */
 	TP_DNS_DEVICE_BOUND,		/* refused: SO_BINDTODEVICE */
 	TP_DNS_NO_MEMORY,		/* refused: no room to remember it */
+	TP_DNS_BYPASSED,		/* untouched: the DNS proxy does not listen */
 	TP_REASON_COUNT,
 };
 
@@ -208,6 +212,7 @@ struct tp_config {
 	__u8 excluded4[TP_DIRECTIONS];	/* 1: some addresses are excluded */
 	__u8 excluded6[TP_DIRECTIONS];
 	__u8 excluded_users[TP_PROTOCOLS]; /* 1: some users are excluded */
+	__u8 bypass;			/* the proxy does not listen: leave alone, do not refuse */
 	__u16 dns_port;			/* the DNS proxy's, host byte order */
 	enum tp_dns dns4;
 	enum tp_dns dns6;

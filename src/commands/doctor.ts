@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { describeError, TproxyError } from "../core/errors.ts";
 import { checkEbpf } from "../engine/ebpf/requirements.ts";
 import { checkIptables } from "../engine/iptables/check.ts";
+import { checkSupport } from "../engine/iptables/check-support.ts";
 import { predictChoice } from "../engine/predict-choice.ts";
 import type { CodedCheck } from "../engine/run-check.ts";
 import { isLinux, kernelRelease } from "../host/kernel.ts";
@@ -30,7 +31,7 @@ async function examine(config: Config): Promise<Examination> {
   const checks = {
     configuration,
     ebpf: checkEbpf(config, plan),
-    iptables: await examineIptables(config),
+    iptables: [checkSupport(config), ...(await examineIptables(config))],
   };
   // Without a plan `install` fails before it comes to an engine.
   const { ebpf, iptables } = plan === undefined ? { ebpf: configuration, iptables: configuration } : checks;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { decide } from "../plan/decide.ts";
+import { decideWithoutProxy } from "../plan/decide-proxy-down.ts";
 import { planOfConfig, planOfInstallation } from "./explain/basis.ts";
 import { toConnection } from "./explain/connection.ts";
 import { renderJson } from "./explain/render-json.ts";
@@ -26,7 +27,8 @@ export async function runExplain(
     return 1;
   }
   const connection = toConnection(options.question, basis);
-  const answer = { basis, connection, decision: decide(basis.plan, connection) };
+  const decision = decide(basis.plan, connection);
+  const answer = { basis, connection, decision, withoutProxy: decideWithoutProxy(basis.plan, decision) };
   for (const line of options.json ? [renderJson(answer)] : renderText(answer)) io.out(line);
   return 0;
 }

@@ -8,6 +8,7 @@ import { EbpfEngine } from "../engine/ebpf/engine.ts";
 import type { EngineName, InstallReport } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { requireSupport } from "../engine/iptables/require.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
@@ -32,7 +33,7 @@ export async function runInstall(config: Config, io: CommandIo): Promise<number>
     if (config.verbose) for (const line of (await engines[name].describe(plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
-  const { engine, result } = await withEngine(wishOf(config), install, noteFallback(io));
+  const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
@@ -49,18 +50,21 @@ async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<
     const removed = isRoot() ? await describeTakeOver(name, engines, plan.netns) : [];
     return { text, notes: [...notes, ...removed] };
   };
-  const { result } = await withEngine(wishOf(config), describe, noteFallback(io));
+  const { result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const line of result.text) io.out(line);
   return 0;
 }
 
 /** At once: where iptables fails as well, both reasons count. */
-function noteFallback(io: CommandIo): (fallback: Fallback) => void {
-  return (fallback) => io.note(describeFallback(fallback));
+function noteFallback(plan: Plan, io: CommandIo): (fallback: Fallback) => void {
+  return (fallback) => {
+    requireSupport(plan); // or it would not be true that iptables takes over
+    io.note(describeFallback(fallback));
+  };
 }
 
-/** Fail closed is the default, so a proxy that is not there yet is worth a word. */
+/** A proxy that is not there yet is worth a word: until then nothing works, or nothing is intercepted. */
 function noteListeners({ listeners }: InstallReport, plan: Plan, io: CommandIo): void {
   for (const [direction, { redirect, port }] of [
     ["outbound", plan.outbound] as const,
@@ -71,9 +75,9 @@ function noteListeners({ listeners }: InstallReport, plan: Plan, io: CommandIo):
       .filter((each) => each.port === port)
       .map((each) => formatEndpoint(each.address, port));
     if (where.length > 0) io.note(`# ${direction}: the proxy listens on ${[...new Set(where)].join(", ")}`);
-    else
-      io.note(
-        `# ${direction}: nothing listens on port ${port} yet; until then these connections are refused`,
-      );
+    else {
+      const what = plan.whenProxyDown === "bypass" ? "go where they want" : "are refused";
+      io.note(`# ${direction}: nothing listens on port ${port} yet; until then these connections ${what}`);
+    }
   }
 }

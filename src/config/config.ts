@@ -16,6 +16,7 @@ export interface Config {
     readonly outbound: OutboundConfig;
     readonly dns: DnsConfig;
     readonly vnet: { readonly networks: readonly VirtualNetwork[] };
+    readonly whenProxyDown: WhenProxyDown;
   };
   readonly ebpf: EbpfConfig;
   readonly dropInvalidPackets: boolean;
@@ -39,6 +40,9 @@ export interface Config {
 }
 
 export type IpFamilyMode = "dualstack" | "ipv4";
+
+/** What becomes of connections and queries while nobody listens where they are sent: refused, or left alone. */
+export type WhenProxyDown = "refuse" | "bypass";
 
 export type EngineChoice = "" | "auto" | "ebpf" | "iptables";
 

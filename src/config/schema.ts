@@ -16,6 +16,7 @@ import {
   parsePortList,
   parseProgramsPath,
   parseText,
+  parseWhenProxyDown,
   type ValueParser,
   wholeNumber,
 } from "./values.ts";
@@ -93,6 +94,7 @@ export const configSchema = z.strictObject({
       resolvConfigPath: leaf(text, parseNonEmptyPath),
     }),
     vnet: z.strictObject({ networks }),
+    whenProxyDown: leaf(text, parseWhenProxyDown),
   }),
   ebpf: z.strictObject({
     enabled: boolean,

@@ -34,6 +34,7 @@ export type ValueKind =
   | "user"
   | "mode"
   | "engine"
+  | "proxyDown"
   | "addresses"
   | "prefixes"
   | "rules"

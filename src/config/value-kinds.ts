@@ -38,6 +38,7 @@ export const VALUE_KINDS: Readonly<Record<ValueKind, KindDescription>> = {
     schema: { type: "string", pattern: "^([dD][uU][aA][lL][sS][tT][aA][cC][kK]|[iI][pP][vV]4)$" },
   },
   engine: { words: "ebpf, iptables or auto", schema: { enum: ["", "auto", "ebpf", "iptables"] } },
+  proxyDown: { words: "refuse or bypass", schema: { enum: ["refuse", "bypass"] } },
   addresses: { words: "list of addresses", schema: { anyOf: [TEXTS, TEXT] } },
   prefixes: { words: "list of addresses and prefixes", schema: { anyOf: [TEXTS, TEXT] } },
   rules: {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { type Address, formatAddress, parseAddress, unmapAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
-import type { EngineChoice, IpFamilyMode } from "./config.ts";
+import type { EngineChoice, IpFamilyMode, WhenProxyDown } from "./config.ts";
 
 /** Takes what is wrong with a value. Where it was called, the parser's result means nothing. */
 export type Report = (message: string) => void;
@@ -103,6 +103,12 @@ export function parseEngineChoice(text: string, report: Report): EngineChoice {
   if (choice !== undefined) return choice;
   report(`${quote(text)} is not an engine: it must be "ebpf", "iptables", or "auto" for the best that works`);
   return "";
+}
+
+export function parseWhenProxyDown(text: string, report: Report): WhenProxyDown {
+  if (text === "refuse" || text === "bypass") return text;
+  report(`${quote(text)} is nothing to do while the proxy is down: it must be "refuse" or "bypass"`);
+  return "refuse";
 }
 
 export function parseText(text: string, report: Report): string {

@@ -30,7 +30,8 @@ export function wishOf({ engine, ebpf }: Pick<Config, "engine" | "ebpf">): Wish 
  * Does something with the engine that is wished for. Whether eBPF works is found out by letting it try: it undoes all that
  * it did when something fails.
  *
- * @param onFallback is told why eBPF cannot work, before iptables is let try
+ * @param onFallback is told why eBPF cannot work, before iptables is let try. May throw OPTION_UNSUPPORTED: it need not
+ * be let try
  * @returns what `action` returned, and the engine that did it
  * @throws what `action` throws; ENGINE_UNAVAILABLE where neither works
  */
@@ -44,8 +45,11 @@ export async function withEngine<T>(
     return { engine: "ebpf", result: await action("ebpf") };
   } catch (error) {
     if (wish === "ebpf" || !isNotPossibleHere(error)) throw error;
-    onFallback({ reason: error.message, remedy: error.hint });
-    return { engine: "iptables", result: await insteadOf(error, () => action("iptables")) };
+    const takeOver = async () => {
+      onFallback({ reason: error.message, remedy: error.hint });
+      return action("iptables");
+    };
+    return { engine: "iptables", result: await insteadOf(error, takeOver) };
   }
 }
 
@@ -73,12 +77,14 @@ function isForbidden(errno: number | undefined): boolean {
   return errno === EPERM || errno === EACCES || errno === ENOSYS;
 }
 
+const NEITHER: readonly ErrorCode[] = ["IPTABLES_UNUSABLE", "OPTION_UNSUPPORTED"];
+
 /** Where iptables cannot work either, both reasons count. */
 async function insteadOf<T>(ebpf: TproxyError, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if (!(error instanceof TproxyError) || error.code !== "IPTABLES_UNUSABLE") throw error;
+    if (!(error instanceof TproxyError) || !NEITHER.includes(error.code)) throw error;
     throw new TproxyError(
       "ENGINE_UNAVAILABLE",
       `neither engine works here: ${ebpf.message}; ${error.message}`,

@@ -13,6 +13,8 @@ export interface CommonRecord {
   readonly ipv6: boolean;
   readonly outbound: DirectionRecord;
   readonly inbound: DirectionRecord;
+  /** Undefined: an older version installed, which could only refuse. */
+  readonly whenProxyDown?: Plan["whenProxyDown"];
   /** Addresses whose inbound traffic is intercepted. */
   readonly instance: "all" | readonly string[];
   /** We put ::6/128 on lo. */
@@ -39,6 +41,7 @@ export function commonRecord(plan: Plan, previous: Ownership | undefined): Commo
     ipv6: plan.ipv6,
     outbound: recordDirection(plan.outbound),
     inbound: recordDirection(plan.inbound),
+    whenProxyDown: plan.whenProxyDown,
     instance: plan.instance === "all" ? "all" : plan.instance.map(formatAddress),
     addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
     plan: planToJson(plan),

@@ -51,6 +51,7 @@ export function makePlan(config: Config, facts: Observed): Plan {
     passthroughAddress,
     userExclusions: config.redirect.outbound.excludePortsForUIDs,
     dns,
+    whenProxyDown: config.redirect.whenProxyDown,
     virtualNetworks: config.redirect.vnet.networks.toSorted(byInterface),
     dropInvalid: config.dropInvalidPackets,
     logLevel: config.log.enabled ? config.log.level : undefined,

@@ -29,6 +29,7 @@ export function planFromJson(json: PlanJson): Plan {
       uids: readRanges(uids),
     })),
     dns: { ...json.dns, servers: readAddresses(json.dns.servers) },
+    whenProxyDown: json.whenProxyDown ?? "refuse",
     virtualNetworks: json.virtualNetworks.map((each) => ({ ...each, prefix: readPrefix(each.prefix) })),
     dropInvalid: json.dropInvalid,
     logLevel: json.logLevel,

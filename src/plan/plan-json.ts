@@ -27,6 +27,8 @@ export interface PlanJson {
     readonly port: number;
     readonly servers: string;
   };
+  /** Undefined: an older version installed, which could only refuse. */
+  readonly whenProxyDown?: Plan["whenProxyDown"];
   readonly virtualNetworks: readonly { readonly interface: string; readonly prefix: string }[];
   readonly dropInvalid: boolean;
   readonly logLevel?: number;
@@ -74,6 +76,7 @@ export function planToJson(plan: Plan): PlanJson {
     passthroughAddress: plan.passthroughAddress === "missing" ? "present" : plan.passthroughAddress,
     userExclusions: plan.userExclusions.map(writeUserExclusion),
     dns: { ...plan.dns, servers: writeAddresses(plan.dns.servers) },
+    whenProxyDown: plan.whenProxyDown,
     virtualNetworks: plan.virtualNetworks.map(writeNetwork),
     dropInvalid: plan.dropInvalid,
     ...(logLevel === undefined ? {} : { logLevel }),

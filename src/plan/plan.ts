@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { UserExclusion, VirtualNetwork } from "../config/config.ts";
+import type { UserExclusion, VirtualNetwork, WhenProxyDown } from "../config/config.ts";
 import type { Address, Prefix } from "../core/address.ts";
 import type { InterfaceFact, NetnsFact, UserFact } from "../core/facts.ts";
 import type { PortSet } from "./port-set.ts";
@@ -32,6 +32,8 @@ export interface Plan {
   /** Outbound connections and queries of these users that are left alone, in the order given. */
   readonly userExclusions: readonly UserExclusion[];
   readonly dns: DnsPlan;
+  /** What becomes of connections and queries while nobody listens where they are sent. iptables can only refuse. */
+  readonly whenProxyDown: WhenProxyDown;
   /** Networks behind interfaces of this host whose traffic to elsewhere goes to the outbound port. By interface. */
   readonly virtualNetworks: readonly VirtualNetwork[];
   /** Packets that conntrack finds invalid are dropped on arrival. */

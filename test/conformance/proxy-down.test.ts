@@ -3,49 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { inboundTaken } from "./evidence.ts";
+import { CONNECTIONS, connect } from "./proxy-down-situations.ts";
 import { outcome } from "./run-situations.ts";
 import { WAYS } from "./ways.ts";
-
-const CONNECTIONS = [
-  { name: "outbound v4", host: "service", uid: APP_UID, to: "10.66.0.2:80", flags: [], listener: 15001 },
-  { name: "outbound v6", host: "service", uid: APP_UID, to: "[fd66::2]:80", flags: [], listener: 15001 },
-  {
-    name: "outbound mapped",
-    host: "service",
-    uid: APP_UID,
-    to: "10.66.0.2:80",
-    flags: ["--mapped"],
-    listener: 15001,
-  },
-  {
-    name: "outbound nonblocking",
-    host: "service",
-    uid: APP_UID,
-    to: "10.66.0.2:80",
-    flags: ["--nonblock"],
-    listener: 15001,
-  },
-  { name: "inbound v4", host: "remote", uid: APP_UID, to: "10.66.0.1:80", flags: [], listener: 15006 },
-  { name: "inbound v6", host: "remote", uid: APP_UID, to: "[fd66::1]:80", flags: [], listener: 15006 },
-  {
-    name: "inbound mapped",
-    host: "remote",
-    uid: APP_UID,
-    to: "10.66.0.1:80",
-    flags: ["--mapped"],
-    listener: 15006,
-  },
-  { name: "self v4", host: "service", uid: PROXY_UID, to: "10.66.0.1:80", flags: [], listener: 15006 },
-  { name: "self v6", host: "service", uid: PROXY_UID, to: "[fd66::1]:80", flags: [], listener: 15006 },
-  {
-    name: "self to 127.0.0.2",
-    host: "service",
-    uid: PROXY_UID,
-    to: "127.0.0.2:80",
-    flags: [],
-    listener: 15006,
-  },
-] as const;
 
 describe.each(WAYS)("inbound by $way", (way) => {
   let world: World;
@@ -59,10 +19,6 @@ describe.each(WAYS)("inbound by $way", (way) => {
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
-  function connect({ host, uid, to, flags }: (typeof CONNECTIONS)[number]) {
-    return world.connect(to, { host, uid, flags, ...(host === "service" ? {} : { cgroup: false }) });
-  }
-
   /** With iptables it is not our work that refuses: they are sent to the proxy's port, where nobody is. */
   function refusedInbound(): Promise<number> {
     return way.engine === "ebpf" ? world.counter("inboundNoListener") : inboundTaken(world, way);
@@ -70,7 +26,7 @@ describe.each(WAYS)("inbound by $way", (way) => {
 
   async function expectRefused(): Promise<void> {
     for (const each of CONNECTIONS) {
-      const connection = await connect(each);
+      const connection = await connect(world, each);
       expect({ name: each.name, ...outcome(connection, way) }).toMatchObject({
         name: each.name,
         error: "ECONNREFUSED",
@@ -93,7 +49,7 @@ describe.each(WAYS)("inbound by $way", (way) => {
     async (signal) => {
       const proxy = await world.startProxy();
       for (const each of CONNECTIONS)
-        expect(outcome(await connect(each), way)).toMatchObject({
+        expect(outcome(await connect(world, each), way)).toMatchObject({
           error: "",
           listener: each.listener,
           original: each.to,

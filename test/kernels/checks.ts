@@ -184,4 +184,22 @@ export const CHECKS: readonly Check[] = [
       return undefined;
     },
   },
+  {
+    name: "with bypass: past the proxy while nobody listens, to it when it is there",
+    groups: BOTH,
+    run: async (guest) => {
+      const { world, flags } = guest;
+      // Its programs for DNS are loaded, too.
+      await world.install(...flags, "--when-proxy-down=bypass", "--redirect-all-dns-traffic");
+      await everyDirection(world);
+      await guest.proxy?.stop();
+      await everyDirection(world, 80);
+      guest.proxy = await world.startProxy();
+      await everyDirection(world);
+      const past = ["outboundBypassed", "inboundBypassed"].map((name) => world.counter(name));
+      deepEqual(await Promise.all(past), [2, 2]);
+      await world.uninstall();
+      return undefined;
+    },
+  },
 ];

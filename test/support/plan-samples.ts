@@ -19,6 +19,7 @@ export interface Wanted {
   readonly networks?: readonly string[];
   readonly dropInvalid?: boolean;
   readonly logLevel?: number;
+  readonly whenProxyDown?: Plan["whenProxyDown"];
   readonly tcInterface?: string;
   readonly instance?: readonly string[];
 }
@@ -51,6 +52,7 @@ export function samplePlan(wanted: Wanted = {}): Plan {
       port: wanted.dnsPort ?? 15053,
       servers: (wanted.servers ?? []).map(address),
     },
+    whenProxyDown: wanted.whenProxyDown ?? "refuse",
     virtualNetworks: (wanted.networks ?? []).map(virtualNetwork),
     dropInvalid: wanted.dropInvalid ?? false,
     logLevel: wanted.logLevel,

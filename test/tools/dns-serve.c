@@ -26,6 +26,7 @@ static struct {
 	const char *names[MAX_LISTENERS];
 	nfds_t count;
 	long hold_ms;		/* 0: answer at once */
+	bool dual;		/* the listeners that follow take IPv4 as well */
 	struct held *held;
 	size_t held_count, held_room;
 } server;
@@ -89,15 +90,15 @@ static void listen_on(const char *text)
 {
 	union address address = parse_address(text, true);
 	int fd = socket(address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int on = 1;
+	int alone = !server.dual;
 
 	if (fd < 0)
 		die("make a socket for %s", text);
 	if (server.count == MAX_LISTENERS)
 		usage("more than %d listeners", MAX_LISTENERS);
 	if (address.any.sa_family == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		die("keep %s to IPv6", text);
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof(alone)) < 0)
+		die("say whether %s is for IPv6 alone", text);
 	if (bind(fd, &address.any, address_size(&address)) < 0)
 		die("listen on %s", text);
 	server.names[server.count] = text;
@@ -107,6 +108,7 @@ static void listen_on(const char *text)
 static const struct option options[] = {
 	{ "listen", required_argument, NULL, 'l' },
 	{ "hold", required_argument, NULL, 'h' },
+	{ "dual", no_argument, NULL, 'd' },
 	{ 0 },
 };
 
@@ -117,6 +119,7 @@ int dns_serve_command(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'l': listen_on(optarg); break;
+		case 'd': server.dual = true; break;
 		case 'h': server.hold_ms = parse_number(optarg, 1, 60000, "--hold"); break;
 		default: return 1;
 		}

@@ -2,6 +2,7 @@
 import type { SettingKey } from "../../config/config.ts";
 import { mainFlagOf, SETTINGS } from "../../config/settings.ts";
 import type { Connection } from "../../plan/decide.ts";
+import type { WithoutProxy } from "../../plan/decide-proxy-down.ts";
 import type { Decision } from "../../plan/decide-result.ts";
 import type { Basis } from "./basis.ts";
 
@@ -9,6 +10,8 @@ export interface Answer {
   readonly basis: Basis;
   readonly connection: Connection;
   readonly decision: Decision;
+  /** Undefined for what does not go to the proxy. */
+  readonly withoutProxy: WithoutProxy | undefined;
 }
 
 /** Where the value of a setting came from; undefined for what is installed, which no longer knows. */

@@ -7,6 +7,7 @@ import { statusOfEbpf } from "../../engine/ebpf/uninstall.ts";
 import type { EngineName } from "../../engine/engine.ts";
 import { readHostFacts } from "../../engine/host-facts.ts";
 import { IptablesEngine } from "../../engine/iptables/engine.ts";
+import { requireSupport } from "../../engine/iptables/require.ts";
 import { isLinux } from "../../host/kernel.ts";
 import { readNetns } from "../../host/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
@@ -50,12 +51,17 @@ export async function planOfInstallation(
   };
 }
 
-/** The plan that `install` with this configuration would make. */
+/**
+ * The plan that `install` with this configuration would make.
+ *
+ * @throws TproxyError OPTION_UNSUPPORTED where it would make none; USER_UNKNOWN, ConfigError
+ */
 export async function planOfConfig({ config, sources }: ResolvedConfig, io: CommandIo): Promise<Basis> {
   requireLinux();
   const plan = makePlan(config, await readHostFacts(config));
   for (const note of plan.notes) io.note(`note: ${note}`);
   const engine = wishOf(config) === "iptables" ? "iptables" : "ebpf";
+  if (engine === "iptables") requireSupport(plan);
   return { plan, engine, installedAt: undefined, sources };
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { SettingKey } from "../../config/config.ts";
 import { formatAddress } from "../../core/address.ts";
 import type { Connection } from "../../plan/decide.ts";
 import { type Answer, flagOf, sourceOf } from "./answer.ts";
 
 /** Names that do not change: programs read this. */
-export function renderJson({ basis, connection, decision }: Answer): string {
+export function renderJson({ basis, connection, decision, withoutProxy }: Answer): string {
   const { setting, ...rest } = decision;
+  const origin = (key: SettingKey) => ({ setting: key, flag: flagOf(key), source: sourceOf(key, basis) });
   return JSON.stringify({
     installed: basis.installedAt !== undefined,
     engine: basis.engine,
@@ -13,7 +15,10 @@ export function renderJson({ basis, connection, decision }: Answer): string {
     connection: renderConnection(connection),
     decision: {
       ...rest,
-      ...(setting === undefined ? {} : { setting, flag: flagOf(setting), source: sourceOf(setting, basis) }),
+      ...(setting === undefined ? {} : origin(setting)),
+      ...(withoutProxy === undefined
+        ? {}
+        : { withoutProxy: { result: withoutProxy, ...origin("redirect.whenProxyDown") } }),
     },
   });
 }

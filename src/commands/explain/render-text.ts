@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { SettingKey } from "../../config/config.ts";
 import { formatAddress, formatEndpoint } from "../../core/address.ts";
 import type { Connection } from "../../plan/decide.ts";
+import type { WithoutProxy } from "../../plan/decide-proxy-down.ts";
 import type { Decision } from "../../plan/decide-result.ts";
 import { type Answer, flagOf, sourceOf } from "./answer.ts";
 import type { Basis } from "./basis.ts";
 
-export function renderText({ basis, connection, decision }: Answer): string[] {
+export function renderText({ basis, connection, decision, withoutProxy }: Answer): string[] {
   return [
     `${describeConnection(connection)}: ${describeResult(decision)}`,
     `because ${decision.reason}`,
-    `rule: ${decision.rule}${describeSetting(decision, basis)}`,
+    `rule: ${decision.rule}${describeSetting(decision.setting, basis)}`,
+    ...(withoutProxy === undefined
+      ? []
+      : [`while nobody listens there: ${WITHOUT_PROXY[withoutProxy]}${describeSetting(KEY, basis)}`]),
     `engine: ${basis.engine}, ${basis.installedAt === undefined ? "not installed: from the options given" : `installed ${basis.installedAt}`}`,
   ];
 }
@@ -43,7 +48,15 @@ function describeResult({ result, port }: Decision): string {
   }
 }
 
-function describeSetting({ setting }: Decision, basis: Basis): string {
+const KEY = "redirect.whenProxyDown";
+
+const WITHOUT_PROXY: Readonly<Record<WithoutProxy, string>> = {
+  refused: "refused",
+  untouched: "left alone",
+  unanswered: "not answered",
+};
+
+function describeSetting(setting: SettingKey | undefined, basis: Basis): string {
   if (setting === undefined) return "";
   const names = [flagOf(setting), sourceOf(setting, basis)].filter((name) => name !== undefined);
   const [name, source = name] = names;

@@ -11,6 +11,7 @@ export function describeCommon(engine: EngineName, record: CommonRecord, listeni
     `proxy user: ${name === undefined ? uid : `${name} (${uid})`}`,
     `outbound: ${describeDirection(record.outbound, listening.outbound)}`,
     `inbound: ${describeDirection(record.inbound, listening.inbound)}`,
+    `while the proxy does not listen: ${record.whenProxyDown === "bypass" ? "what would go to it is left alone" : "what would go to it is refused"}`,
     `IPv6: ${record.ipv6 ? "intercepted" : "left alone"}`,
     `inbound addresses: ${record.instance === "all" ? "all" : record.instance.join(", ")}`,
   ];

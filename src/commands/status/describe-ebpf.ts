@@ -14,7 +14,16 @@ export function describeEbpf(status: InstanceStatus): string[] {
     ),
     `pins: ${status.pins}`,
     `memory: ${memory.maps} bytes of maps, ${memory.programs} bytes of programs`,
+    ...describeBypassed(status),
     "connections so far:",
     ...Object.entries(status.connections).map(([reason, count]) => `  ${reason}: ${count}`),
   ];
+}
+
+/** The counters last longer than the option: what once passed by is not kept secret. */
+function describeBypassed({ record, connections }: InstanceStatus): string[] {
+  const bypassed = Object.entries(connections).filter(([reason]) => reason.endsWith("Bypassed"));
+  const total = bypassed.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0 && record.whenProxyDown !== "bypass") return [];
+  return [`went past the proxy because nobody listened: ${total}`];
 }

@@ -151,6 +151,19 @@ export const REDIRECT_SETTINGS: readonly Setting[] = [
     ],
   },
   {
+    key: "redirect.whenProxyDown",
+    env: "WHEN_PROXY_DOWN",
+    kind: "proxyDown",
+    default: "refuse",
+    flags: [
+      {
+        name: "when-proxy-down",
+        argument: "WHAT",
+        help: '"refuse" connections while nobody listens, or "bypass" to let them go where they want (eBPF only)',
+      },
+    ],
+  },
+  {
     key: "redirect.vnet.networks",
     env: "REDIRECT_VNET_NETWORKS",
     kind: "networks",

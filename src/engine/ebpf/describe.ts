@@ -19,6 +19,7 @@ export function describePlan(plan: Plan, place: Place, features: Features): stri
     `inbound: ${describeDirection(plan.inbound)}`,
     ...describeUserExclusions(plan),
     `DNS: ${describeDns(plan.dns)}`,
+    `while the proxy does not listen: ${plan.whenProxyDown === "bypass" ? "what would go to it is left alone" : "what would go to it is refused"}`,
     `IPv6: ${plan.ipv6 ? "intercepted" : "left alone"}`,
     `inbound addresses: ${plan.instance === "all" ? "all" : plan.instance.map(formatAddress).join(", ")}`,
     `local addresses: 127.0.0.0/8, ::1${localAddresses(plan)}`,

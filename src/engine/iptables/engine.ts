@@ -19,6 +19,7 @@ import { type IptablesConfig, prepare } from "./prepare.ts";
 import { requireReadable } from "./readable.ts";
 import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
+import { requireSupport } from "./require.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { type IptablesStatus, readStatus } from "./status.ts";
 import { removeRules } from "./transaction.ts";
@@ -47,12 +48,14 @@ export class IptablesEngine implements Engine {
     this.#restore = { wait, waitInterval, ...retry, note };
   }
 
-  describe(plan: Plan): Promise<Description> {
+  async describe(plan: Plan): Promise<Description> {
+    requireSupport(plan);
     return describePlan(plan, this.#config);
   }
 
   /** @param guardedPort the inbound port of an eBPF installation that is still there */
   async install(plan: Plan, guardedPort?: number): Promise<IptablesReport> {
+    requireSupport(plan);
     const tools = await prepare(plan, this.#config);
     const record = readRecord(plan.netns);
     const all = await allExecutables({ chosen: tools.executables, record });

@@ -162,6 +162,7 @@ const GOOD: Readonly<Record<ValueKind, readonly [string, ...string[]]>> = {
   user: ["", "5678", "kuma-dp"],
   mode: ["dualstack", "IPv4"],
   engine: ["", "auto", "ebpf", "iptables"],
+  proxyDown: ["refuse", "bypass"],
   addresses: ["", "10.0.0.1", "10.0.0.1,fd00::1", "::ffff:10.0.0.2"],
   prefixes: ["", "10.0.0.1", "10.0.0.5/8,fd00::/8", "::ffff:10.0.0.1/120", "::/0"],
   rules: ["", "1000", "tcp:80:1000", "80,8000-8080:1-2;udp::5", "tcp:80:1,udp:53:2"],

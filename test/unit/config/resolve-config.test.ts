@@ -69,6 +69,7 @@ test("the defaults", () => {
         resolvConfigPath: "/etc/resolv.conf",
       },
       vnet: { networks: [] },
+      whenProxyDown: "refuse",
     },
     ebpf: {
       enabled: false,

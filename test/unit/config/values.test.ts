@@ -10,6 +10,7 @@ import {
   parsePort,
   parsePortList,
   parseText,
+  parseWhenProxyDown,
   type ValueParser,
   wholeNumber,
 } from "../../../src/config/values.ts";
@@ -177,4 +178,12 @@ describe("a path", () => {
     expect(read(parsePath, "/a\0b").problems).toEqual([expect.stringContaining("NUL")]);
     expect(read(parseText, "a\0b").problems).toEqual([expect.stringContaining("NUL")]);
   });
+});
+
+test.each(["refuse", "bypass"])("what to do while the proxy is down: %j", (text) => {
+  expect(read(parseWhenProxyDown, text)).toEqual({ value: text, problems: [] });
+});
+
+test.each(["", "Bypass", "drop"])("nothing to do while the proxy is down: %j", (text) => {
+  expect(read(parseWhenProxyDown, text).problems).toEqual([expect.stringMatching(/"refuse" or "bypass"/)]);
 });

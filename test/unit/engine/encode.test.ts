@@ -54,6 +54,7 @@ describe("read-only data", () => {
       redirect: Uint8Array.of(1, 0),
       ipv6: 0,
       all_addresses: 0,
+      bypass: 0,
       outbound_included: 0,
       lookup: 1,
       lookup_knows_ifindex: 1,
@@ -66,6 +67,12 @@ describe("read-only data", () => {
     const plan = { ...PLAN, outbound: { ...PLAN.outbound, includedPorts: [443], excludedPorts: [] } };
     const encoded = structCodec(RODATA).decode(encodeReadOnlyData(plan, FEATURES, hooks));
     expect(encoded.tp_config).toMatchObject({ outbound_included: 1 });
+  });
+
+  test("says what to do while the proxy is down", () => {
+    const plan = samplePlan({ whenProxyDown: "bypass" });
+    const encoded = structCodec(RODATA).decode(encodeReadOnlyData(plan, FEATURES, hooks));
+    expect(encoded.tp_config).toMatchObject({ bypass: 1 });
   });
 
   test("says what is excluded, so that the rest costs nothing", () => {

@@ -172,6 +172,10 @@ test("virtual networks stand in the order of their interfaces, two on one interf
   ]);
 });
 
+test.each(["refuse", "bypass"] as const)("while the proxy is down: %s", (whenProxyDown) => {
+  expect(makePlan(withRedirect({ whenProxyDown }), FACTS).whenProxyDown).toBe(whenProxyDown);
+});
+
 test("invalid packets are dropped and all logged where that was asked for", () => {
   const plan = makePlan({ ...CONFIG, dropInvalidPackets: true, log: { enabled: true, level: 0 } }, FACTS);
   expect([plan.dropInvalid, plan.logLevel]).toEqual([true, 0]);

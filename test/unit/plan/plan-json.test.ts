@@ -17,6 +17,7 @@ const FULL: Plan = {
     tcInterface: "eth0",
     dropInvalid: true,
     logLevel: 0,
+    whenProxyDown: "bypass",
   }),
   proxyUser: { name: "kuma-dp", uid: 5678 },
   interfaces: [{ name: "eth0", index: 2, up: true, loopback: false, addresses: [address("10.0.0.2")] }],
@@ -36,6 +37,11 @@ test.each([
     expect(rest).toEqual({ ...plan[direction], ports: undefined });
     expect(ports.bits()).toEqual(plan[direction].ports.bits());
   }
+});
+
+test("a plan that an older version kept knows nothing but to refuse", () => {
+  const { whenProxyDown: _, ...old } = planToJson(FULL);
+  expect(planFromJson(old).whenProxyDown).toBe("refuse");
 });
 
 test("all ports, a hundred thousand ranges and ten thousand rules are small and fast", () => {

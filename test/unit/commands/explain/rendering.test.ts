@@ -3,6 +3,7 @@ import type { Answer } from "../../../../src/commands/explain/answer.ts";
 import { renderJson } from "../../../../src/commands/explain/render-json.ts";
 import { renderText } from "../../../../src/commands/explain/render-text.ts";
 import { type Connection, decide } from "../../../../src/plan/decide.ts";
+import { decideWithoutProxy } from "../../../../src/plan/decide-proxy-down.ts";
 import { address, samplePlan } from "../../../support/plan-samples.ts";
 
 const PLAN = samplePlan({ outbound: { exclude: [443] }, dns: "all" });
@@ -16,7 +17,8 @@ function answer(connection: Connection, given = true): Answer {
     : new Map();
   const installedAt = given ? undefined : "2026-01-02T03:04:05.006Z";
   const basis = { plan: PLAN, engine: "iptables" as const, installedAt, sources };
-  return { basis, connection, decision: decide(PLAN, connection) };
+  const decision = decide(PLAN, connection);
+  return { basis, connection, decision, withoutProxy: decideWithoutProxy(PLAN, decision) };
 }
 
 const EXCLUDED: Connection = {
@@ -51,6 +53,7 @@ test("in words, for what is installed", () => {
     "a TCP connection from fd00::9 to [fd00::1]:8080 on eth0: to the proxy's inbound port 15006",
     "because all other inbound connections are redirected",
     "rule: all-inbound",
+    "while nobody listens there: refused (redirect.whenProxyDown, --when-proxy-down)",
     "engine: iptables, installed 2026-01-02T03:04:05.006Z",
   ]);
 });
@@ -60,6 +63,7 @@ test("where a setting came from is said once", () => {
     "a UDP datagram of user 1000 to 1.1.1.1:53: to the DNS proxy's port 15053",
     "because all DNS queries are redirected",
     "rule: all-dns (redirect.dns.captureAll, --redirect-all-dns-traffic)",
+    "while nobody listens there: not answered (redirect.whenProxyDown, --when-proxy-down)",
     "engine: iptables, not installed: from the options given",
   ]);
 });
@@ -91,6 +95,7 @@ test("as JSON, for what is installed", () => {
       port: 15006,
       rule: "all-inbound",
       reason: "all other inbound connections are redirected",
+      withoutProxy: { result: "refused", setting: "redirect.whenProxyDown", flag: "--when-proxy-down" },
     },
   });
 });
