@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConfigError, type Problem } from "../core/errors.ts";
+import { findBothDnsModes } from "./both-dns-modes.ts";
 import type { Config } from "./config.ts";
-import { flagSource } from "./flag.ts";
 import { defaultLayer, type Layer, mergeLayers } from "./layers.ts";
 import { resolveAuxiliaries } from "./resolve-auxiliaries.ts";
 import { configSchema } from "./schema.ts";
 import type { SettingName } from "./setting.ts";
-import { mainFlagOf, SETTINGS } from "./settings.ts";
+import { SETTINGS } from "./settings.ts";
 import { toProblem, toTree } from "./tree.ts";
 
 /** The configuration, and where each of its values came from. */
@@ -41,14 +41,10 @@ export function resolveConfig(
     problems.push(...parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources)));
     throw new ConfigError(problems);
   }
-  problems.push(...findContradictions(parsed.data, sources));
+  // What each value allows and all of them together do not.
+  problems.push(...findSharedPort(parsed.data, sources), ...findBothDnsModes(parsed.data, layers));
   if (problems.length > 0) throw new ConfigError(problems);
   return { config: deepFreeze(withImplied(parsed.data)), sources, notes };
-}
-
-/** What each value allows and all of them together do not. */
-function findContradictions(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
-  return [...findSharedPort(config, sources), ...findBothDnsFlags(config, sources)];
 }
 
 /** The DNS proxy takes datagrams: its port is free for connections. */
@@ -63,19 +59,6 @@ function findSharedPort(config: Config, sources: ReadonlyMap<SettingName, string
       message: `the proxy cannot take inbound and outbound connections at one port, ${inbound.port}: give two ports`,
     },
   ];
-}
-
-/**
- * Two flags that mean different things. Between keys of files there is no contradiction: `enabled` says whether,
- * `captureAll` says how much.
- */
-function findBothDnsFlags(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
-  const { dns } = config.redirect;
-  const [some, all] = ["redirect.dns.enabled", "redirect.dns.captureAll"] as const;
-  const isFlag = (key: SettingName) => sources.get(key) === flagSource(mainFlagOf(key));
-  if (!dns.enabled || !dns.captureAll || !isFlag(some) || !isFlag(all)) return [];
-  const [source, other] = [flagSource(mainFlagOf(some)), flagSource(mainFlagOf(all))];
-  return [{ source, message: `is for some name servers and ${other} for all of them: give one of the two` }];
 }
 
 /** All queries are queries: whoever captures them all has switched it on. */
