@@ -2,6 +2,7 @@
 import { ConfigError, type Problem } from "../core/errors.ts";
 import { findBothDnsModes } from "./both-dns-modes.ts";
 import type { Config } from "./config.ts";
+import { noteHostBits } from "./host-bits.ts";
 import { defaultLayer, type Layer, mergeLayers } from "./layers.ts";
 import { resolveAuxiliaries } from "./resolve-auxiliaries.ts";
 import { configSchema } from "./schema.ts";
@@ -44,7 +45,8 @@ export function resolveConfig(
   // What each value allows and all of them together do not.
   problems.push(...findSharedPort(parsed.data, sources), ...findBothDnsModes(parsed.data, layers));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { config: deepFreeze(withImplied(parsed.data)), sources, notes };
+  const config = deepFreeze(withImplied(parsed.data));
+  return { config, sources, notes: [...notes, ...noteHostBits(given)] };
 }
 
 /** The DNS proxy takes datagrams: its port is free for connections. */

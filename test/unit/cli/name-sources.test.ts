@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { nameSources } from "../../../src/cli/name-sources.ts";
 import { resolveConfig } from "../../../src/config/resolve-config.ts";
-import { ConfigError } from "../../../src/core/errors.ts";
+import { ConfigError, TproxyError } from "../../../src/core/errors.ts";
 
 const given = resolveConfig([
   new Map([["ebpf.tcAttachIface", { value: "eth9", source: "f:ebpf.tcAttachIface (line 1)" }]]),
@@ -25,6 +25,17 @@ test("what is found later has the source of its value, where that is not its fla
       { source: "--ebpf-instance-ip" },
       { source: "something else" },
     ],
+  });
+});
+
+test.each([
+  ["a variable", "KUMA_X", "KUMA_X: there is no such user"],
+  ["nobody", "default", "there is no such user"],
+])("an unknown user has the place where it was named: %s", async (_title, source, message) => {
+  const resolved = resolveConfig([new Map([["kumaDPUser", { value: "nobody", source }]])]);
+  const error = new TproxyError("USER_UNKNOWN", "there is no such user", { hint: "Make one." });
+  await expect(nameSources(resolved, () => Promise.reject(error))).rejects.toMatchObject({
+    ...{ code: "USER_UNKNOWN", message, hint: "Make one." },
   });
 });
 
