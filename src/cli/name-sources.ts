@@ -21,10 +21,10 @@ export async function nameSources<T>({ sources }: ResolvedConfig, act: () => Pro
   }
 }
 
-/** Where nobody was named there is no place to name. */
+/** Where nobody was named there is no place to name; the user that explain is asked about has one. */
 function nameUser(error: TproxyError, sources: ResolvedConfig["sources"]): TproxyError {
   const source = sources.get("kumaDPUser") ?? "default";
-  if (source === "default") return error;
+  if (source === "default" || /^--uid:/.test(error.message)) return error;
   const { message, hint, cause } = error;
   return new TproxyError(error.code, `${source}: ${message}`, {
     ...(hint === undefined ? {} : { hint }),

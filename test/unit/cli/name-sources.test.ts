@@ -39,6 +39,12 @@ test.each([
   });
 });
 
+test("the user that explain is asked about is not the proxy's", async () => {
+  const resolved = resolveConfig([new Map([["kumaDPUser", { value: "5678", source: "KUMA_X" }]])]);
+  const error = new TproxyError("USER_UNKNOWN", '--uid: there is no user "x"');
+  await expect(nameSources(resolved, () => Promise.reject(error))).rejects.toBe(error);
+});
+
 test("other errors and results pass", async () => {
   await expect(nameSources(given, () => Promise.reject(new Error("x")))).rejects.toThrow("x");
   expect(await nameSources(given, async () => 3)).toBe(3);
