@@ -34,7 +34,7 @@ export function resolveConfig(
   const given = mergeLayers([defaultLayer(), ...layers]);
   const auxiliaries = resolveAuxiliaries(given, variables);
   const { layer, notes } = auxiliaries;
-  const merged = new Map(SETTINGS.flatMap(({ key }) => [[key, layer.get(key)] as const]));
+  const merged = new Map(SETTINGS.map(({ key }) => [key, layer.get(key)] as const));
   const sources = new Map([...merged].map(([key, each]) => [key, each?.source ?? "default"]));
   const parsed = configSchema.safeParse(toTree(merged));
   const problems = [...found, ...auxiliaries.problems];

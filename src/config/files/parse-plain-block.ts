@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
-import { addEntry, NotPlain, plain, quoted } from "./plain-nodes.ts";
+import { addEntry, NOT_PLAIN, plain, quoted } from "./plain-nodes.ts";
 
 /** Tables with a key a line, lists with an item a line or in one line, comments in lines of their own. */
 export function parsePlainBlock(text: string): Node {
   const reader = new BlockReader(text);
-  if (reader.indent !== 0) throw new NotPlain();
+  if (reader.indent !== 0) throw NOT_PLAIN;
   const table = reader.readTable();
-  if (reader.indent >= 0) throw new NotPlain();
+  if (reader.indent >= 0) throw NOT_PLAIN;
   return table;
 }
 
@@ -30,14 +30,14 @@ class BlockReader {
     const { indent } = this;
     while (this.indent === indent) {
       const colon = this.#text.indexOf(":", this.#start);
-      if (colon < 0 || colon >= this.#end) throw new NotPlain();
+      if (colon < 0 || colon >= this.#end) throw NOT_PLAIN;
       const key = this.#text.slice(this.#start, colon);
       const offset = this.#start;
       const rest = this.#text.slice(colon + 1, this.#end);
       this.#advance();
       addEntry(table, key, offset, rest === "" ? this.#readBelow(indent) : readInline(rest));
     }
-    if (this.indent > indent) throw new NotPlain();
+    if (this.indent > indent) throw NOT_PLAIN;
     return table;
   }
 
@@ -54,7 +54,7 @@ class BlockReader {
       list.items.push(readScalar(this.#text.slice(this.#start + 2, this.#end)));
       this.#advance();
     }
-    if (this.indent > indent) throw new NotPlain();
+    if (this.indent > indent) throw NOT_PLAIN;
     return list;
   }
 
@@ -79,10 +79,10 @@ class BlockReader {
 
 /** What stands behind a key and its colon. */
 function readInline(text: string): Node {
-  if (!text.startsWith(" ")) throw new NotPlain();
+  if (!text.startsWith(" ")) throw NOT_PLAIN;
   const value = text.slice(1);
   if (!value.startsWith("[")) return readScalar(value);
-  if (!value.endsWith("]")) throw new NotPlain();
+  if (!value.endsWith("]")) throw NOT_PLAIN;
   const list = new YAMLSeq();
   const items = value.slice(1, -1);
   if (items !== "") list.items.push(...items.split(",").map((item) => readScalar(item.trim())));
@@ -93,6 +93,6 @@ function readScalar(text: string): Scalar {
   const first = text.charAt(0);
   if (first !== '"' && first !== "'") return plain(text);
   const end = text.indexOf(first, 1);
-  if (end !== text.length - 1 || end < 1 || (first === '"' && text.includes("\\"))) throw new NotPlain();
+  if (end !== text.length - 1 || end < 1 || (first === '"' && text.includes("\\"))) throw NOT_PLAIN;
   return quoted(text.slice(1, end));
 }

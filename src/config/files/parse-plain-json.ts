@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
-import { addEntry, NotPlain, plain, quoted } from "./plain-nodes.ts";
+import { addEntry, NOT_PLAIN, plain, quoted } from "./plain-nodes.ts";
 
 /** A configuration has four levels. */
 const DEEPEST = 20;
@@ -27,7 +27,7 @@ class JsonReader {
   }
 
   readValue(depth: number): Node {
-    if (depth > DEEPEST) throw new NotPlain();
+    if (depth > DEEPEST) throw NOT_PLAIN;
     const code = this.#peek();
     if (code === QUOTE) return quoted(this.#readText());
     if (this.#take("{")) return this.#readTable(depth);
@@ -36,20 +36,20 @@ class JsonReader {
   }
 
   expectEnd(): void {
-    if (!Number.isNaN(this.#peek())) throw new NotPlain();
+    if (!Number.isNaN(this.#peek())) throw NOT_PLAIN;
   }
 
   #readTable(depth: number): Node {
     const table = new YAMLMap();
     if (this.#take("}")) return table;
     do {
-      if (this.#peek() !== QUOTE) throw new NotPlain();
+      if (this.#peek() !== QUOTE) throw NOT_PLAIN;
       const offset = this.#at;
       const key = this.#readText();
-      if (this.#text.charAt(this.#at++) !== ":") throw new NotPlain();
+      if (this.#text.charAt(this.#at++) !== ":") throw NOT_PLAIN;
       addEntry(table, key, offset, this.readValue(depth + 1));
     } while (this.#take(","));
-    if (!this.#take("}")) throw new NotPlain();
+    if (!this.#take("}")) throw NOT_PLAIN;
     return table;
   }
 
@@ -58,14 +58,14 @@ class JsonReader {
     if (this.#take("]")) return list;
     do list.items.push(this.readValue(depth + 1));
     while (this.#take(","));
-    if (!this.#take("]")) throw new NotPlain();
+    if (!this.#take("]")) throw NOT_PLAIN;
     return list;
   }
 
   #readText(): string {
     const end = this.#text.indexOf('"', this.#at + 1);
     const content = this.#text.slice(this.#at + 1, end);
-    if (end < 0 || content.includes("\\") || content.includes("\n")) throw new NotPlain();
+    if (end < 0 || content.includes("\\") || content.includes("\n")) throw NOT_PLAIN;
     this.#at = end + 1;
     return content;
   }
@@ -74,7 +74,7 @@ class JsonReader {
   #readWord(): Node {
     WORD.lastIndex = this.#at;
     const word = WORD.exec(this.#text)?.[0];
-    if (word === undefined) throw new NotPlain();
+    if (word === undefined) throw NOT_PLAIN;
     this.#at += word.length;
     return word === "null" ? new Scalar(null) : plain(word);
   }

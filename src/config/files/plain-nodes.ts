@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Node, Pair, Scalar, type YAMLMap } from "yaml";
 
-/** What is found is none of the plain forms. */
-export class NotPlain extends Error {}
+/** What is found is none of the plain forms. One for all: nobody looks where it came from, and finding that out takes time. */
+export const NOT_PLAIN = new Error("not plain");
 
 /** Not "<<", not a text that needs quotes; and what is longer than this is no key of ours. */
 const KEY = /^[A-Za-z][\w-]{0,59}$/;
 
 /** @param offset of the key in the text */
 export function addEntry(table: YAMLMap, key: string, offset: number, value: Node): void {
-  if (!KEY.test(key)) throw new NotPlain();
+  if (!KEY.test(key)) throw NOT_PLAIN;
   const name = new Scalar(key);
   name.source = key;
   name.range = [offset, offset, offset];
@@ -40,8 +40,8 @@ function plainValue(text: string): string | number | boolean {
   if (DIGITS.test(text)) return Number(text);
   if (text === "true") return true;
   if (text === "false") return false;
-  if (!WORD.test(text) || text.endsWith(":")) throw new NotPlain();
+  if (!WORD.test(text) || text.endsWith(":")) throw NOT_PLAIN;
   // Other notations of numbers (0x10, 1e3, 010, 1.5), and the words that YAML has in more than one spelling.
-  if (!Number.isNaN(Number(text)) || /^(0o[0-7]+|null|true|false)$/i.test(text)) throw new NotPlain();
+  if (!Number.isNaN(Number(text)) || /^(0o[0-7]+|null|true|false)$/i.test(text)) throw NOT_PLAIN;
   return text;
 }
