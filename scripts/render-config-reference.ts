@@ -54,8 +54,9 @@ problems are reported at once, each with the place of its value, before anything
   read with the commas between rules, as kumactl reads its variables.
 - Numbers stand in plain decimal digits: no leading zeros, no \`0x\`.
 - \`/tmp/kuma-ebpf\` and \`/kuma/ebpf\`, where kumactl writes its own eBPF programs, stand for the objects of the package.
-- \`--redirect-dns\` and \`--redirect-all-dns-traffic\` together are an error. In files and variables, \`enabled\` says whether
-  and \`captureAll\` how much, so that both together mean all.
+- \`--redirect-dns\` and \`--redirect-all-dns-traffic\` together are an error, wherever they come from: flags, variables,
+  files. Only the two keys of one file are none: there \`enabled\` says whether and \`captureAll\` how much, as in the
+  ConfigMap of Kuma's control plane, and both together mean all.
 `;
 
 function settingRow(setting: Setting): string[] {

@@ -11,6 +11,7 @@ const CAPABILITY_HINT =
 export function loadError(file: string, errno: number, messages: readonly string[]): TproxyError {
   const log = messages.join("\n");
   const rejection = findRejection(messages);
+  if (errno === ERRNO.EAGAIN) return interrupted(file, rejection?.program, log);
   if (rejection !== undefined && (rejection.log !== "" || errno !== ERRNO.EPERM)) {
     const { program, log: verifierLog } = rejection;
     return new VerifierError(program, verifierLog, verifierLog === "" ? { errno, log } : { errno });
@@ -24,5 +25,15 @@ export function loadError(file: string, errno: number, messages: readonly string
   return new TproxyError("PROGRAM_REJECTED", `cannot load ${file}: ${errnoName(errno)}: ${reason}`, {
     errno,
     log,
+  });
+}
+
+/** The log ends in the middle of a program that nothing is wrong with: it explains nothing. */
+function interrupted(file: string, program: string | undefined, log: string): TproxyError {
+  const what = program === undefined ? file : `the program ${program}`;
+  return new TproxyError("SYSCALL_FAILED", `the kernel was interrupted while it checked ${what}: EAGAIN`, {
+    errno: ERRNO.EAGAIN,
+    log,
+    hint: "Nothing is wrong with the program: try again. A debugger or a frozen cgroup does this.",
   });
 }

@@ -35,6 +35,8 @@ export const UPDATE = { any: 0, create: 1, replace: 2 } as const;
 
 export type UpdateMode = keyof typeof UPDATE;
 
+export type RawEntry = readonly [key: Uint8Array, value: Uint8Array];
+
 /** A map in the kernel. Keys and values are bytes; see `TypedMap` for more. */
 export class BpfMap implements Disposable {
   readonly info: MapInfo;
@@ -113,6 +115,29 @@ export class BpfMap implements Disposable {
     if (result === -ERRNO.EEXIST && mode === "create") return false;
     if (result === -ERRNO.ENOENT && mode === "replace") return false;
     throw this.#error("write to", result);
+  }
+
+  /**
+   * Sets many values: in one system call where kernel (5.6; tries: 5.13) and map type allow it, one by one where they do
+   * not. Not atomic: on an error, some are set.
+   */
+  updateAll(entries: readonly RawEntry[]): void {
+    if (entries.length > 1 && !this.#perCpu && this.#updateBatch(entries)) return;
+    for (const [key, value] of entries) this.update(key, value);
+  }
+
+  #updateBatch(entries: readonly RawEntry[]): boolean {
+    const { keySize, valueSize } = this.info;
+    const keys = Buffer.allocUnsafe(entries.length * keySize);
+    const values = Buffer.allocUnsafe(entries.length * valueSize);
+    for (const [index, [key, value]] of entries.entries()) {
+      this.#checkKey(key);
+      this.#checkLength("value", value, valueSize);
+      keys.set(key, index * keySize);
+      values.set(value, index * valueSize);
+    }
+    const count = Uint32Array.of(entries.length);
+    return libbpf().bpf_map_update_batch(this.fd, keys, values, count, null) === 0;
   }
 
   /** Sets a value that is a descriptor: a socket (sockmap) or a map (map of maps). */

@@ -9,6 +9,7 @@ import { libbpf, type MapPointer, type ObjectPointer, type ProgramPointer } from
 import { bpf_object_open_opts } from "../native/libbpf-options.ts";
 import { captureMessages } from "../native/messages.ts";
 import { isPointer } from "../native/pointer.ts";
+import { withoutSignals } from "../native/signals.ts";
 import { readSections } from "./elf.ts";
 import { loadError } from "./load-error.ts";
 import { BpfMap } from "./map.ts";
@@ -120,7 +121,8 @@ export class BpfObject implements Disposable {
   load(): void {
     const messages: string[] = [];
     using _capture = captureMessages((message) => messages.push(message));
-    const result = libbpf().bpf_object__load(this.#pointer());
+    // Verifying our programs takes a hundred milliseconds: libbpf's five tries are no help against signals.
+    const result = withoutSignals(() => libbpf().bpf_object__load(this.#pointer()));
     if (result < 0) throw loadError(this.file, -result, messages);
     this.#loaded = true;
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TproxyError } from "../core/errors.ts";
-import { libbpf } from "../native/libbpf.ts";
 import type { Codec } from "./codec.ts";
 import type { BpfMap, UpdateMode } from "./map.ts";
 
@@ -42,16 +41,11 @@ export class TypedMap<K, V> {
    * not. Not atomic: on an error, some are set.
    */
   setAll(entries: Iterable<readonly [key: K, value: V]>): void {
-    const list = [...entries];
-    if (list.length > 1 && this.#setBatch(list)) return;
-    for (const [key, value] of list) this.set(key, value);
-  }
-
-  #setBatch(entries: readonly (readonly [key: K, value: V])[]): boolean {
-    const keys = Buffer.concat(entries.map(([key]) => this.#key.encode(key)));
-    const values = Buffer.concat(entries.map(([, value]) => this.#value.encode(value)));
-    const count = Uint32Array.of(entries.length);
-    return libbpf().bpf_map_update_batch(this.map.fd, keys, values, count, null) === 0;
+    const encoded = Array.from(
+      entries,
+      ([key, value]) => [this.#key.encode(key), this.#value.encode(value)] as const,
+    );
+    this.map.updateAll(encoded);
   }
 
   delete(key: K): boolean {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { SETTINGS } from "../config/settings.ts";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, TproxyError } from "../core/errors.ts";
 
 /**
  * What is wrong with a value in this place (an interface that is not there) is found where nobody knows any more how the
@@ -11,6 +11,7 @@ export async function nameSources<T>({ sources }: ResolvedConfig, act: () => Pro
   try {
     return await act();
   } catch (error) {
+    if (error instanceof TproxyError && error.code === "USER_UNKNOWN") throw nameUser(error, sources);
     if (!(error instanceof ConfigError)) throw error;
     const problems = error.problems.map(({ source, message }) => ({
       source: sourceOf(source, sources),
@@ -18,6 +19,17 @@ export async function nameSources<T>({ sources }: ResolvedConfig, act: () => Pro
     }));
     throw new ConfigError(problems, error.hint);
   }
+}
+
+/** Where nobody was named there is no place to name; the user that explain is asked about has one. */
+function nameUser(error: TproxyError, sources: ResolvedConfig["sources"]): TproxyError {
+  const source = sources.get("kumaDPUser") ?? "default";
+  if (source === "default" || /^--uid:/.test(error.message)) return error;
+  const { message, hint, cause } = error;
+  return new TproxyError(error.code, `${source}: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 function sourceOf(named: string, sources: ResolvedConfig["sources"]): string {

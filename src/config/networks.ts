@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatPrefix, maskPrefix, type Prefix, parsePrefix, unmapAddress } from "../core/address.ts";
+import { maskPrefix, type Prefix, parsePrefix, prefixKey, unmapAddress } from "../core/address.ts";
 import type { VirtualNetwork } from "./config.ts";
 import { quote, type Report, splitList, whatIsWrongWithAddress } from "./values.ts";
 
@@ -8,8 +8,12 @@ import { quote, type Report, splitList, whatIsWrongWithAddress } from "./values.
  * for nothing (10.0.0.5/8 is 10.0.0.0/8, as kumactl and iptables read it), v4-mapped ones are IPv4.
  */
 export function parsePrefixList(text: string, report: Report): readonly Prefix[] {
-  const prefixes = splitList(text).flatMap((item) => parseOnePrefix(item, report));
-  return [...new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix])).values()];
+  const prefixes = new Map<string | number, Prefix>();
+  for (const item of splitList(text)) {
+    const prefix = parseOnePrefix(item, report);
+    if (prefix !== undefined) prefixes.set(prefixKey(prefix), prefix);
+  }
+  return [...prefixes.values()];
 }
 
 /** `docker0:172.17.0.0/16,br+:fd00::/64`: an interface, or how its name begins, and its network. In the order given. */
@@ -22,23 +26,24 @@ export function parseVirtualNetworks(text: string, report: Report): readonly Vir
     }
     const name = item.slice(0, colon);
     checkInterface(name, report);
-    return parseNetwork(item.slice(colon + 1), report).map((prefix) => ({ interface: name, prefix }));
+    const prefix = parseNetwork(item.slice(colon + 1), report);
+    return prefix === undefined ? [] : [{ interface: name, prefix }];
   });
 }
 
 /** With a length: what is meant by an interface's network is never one address by accident. */
-function parseNetwork(text: string, report: Report): readonly Prefix[] {
+function parseNetwork(text: string, report: Report): Prefix | undefined {
   if (text.includes("/")) return parseOnePrefix(text, report);
   report(`${quote(text)} is not a prefix: write it with its length, as in 172.17.0.0/16`);
-  return [];
+  return undefined;
 }
 
-function parseOnePrefix(text: string, report: Report): readonly Prefix[] {
+function parseOnePrefix(text: string, report: Report): Prefix | undefined {
   const prefix = parsePrefix(text);
-  if (prefix !== undefined) return [unmap(maskPrefix(prefix))];
+  if (prefix !== undefined) return unmap(maskPrefix(prefix));
   const reason = whatIsWrongWithAddress(text) ?? "write 10.0.0.1, 10.0.0.0/8, fd00::1 or fd00::/8";
   report(`${quote(text)} is not an IP address or prefix: ${reason}`);
-  return [];
+  return undefined;
 }
 
 const MAPPED_BITS = 96;

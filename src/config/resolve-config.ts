@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConfigError, type Problem } from "../core/errors.ts";
+import { findBothDnsModes } from "./both-dns-modes.ts";
 import type { Config } from "./config.ts";
-import { flagSource } from "./flag.ts";
+import { noteHostBits } from "./host-bits.ts";
 import { defaultLayer, type Layer, mergeLayers } from "./layers.ts";
 import { resolveAuxiliaries } from "./resolve-auxiliaries.ts";
 import { configSchema } from "./schema.ts";
 import type { SettingName } from "./setting.ts";
-import { mainFlagOf, SETTINGS } from "./settings.ts";
+import { SETTINGS } from "./settings.ts";
 import { toProblem, toTree } from "./tree.ts";
 
 /** The configuration, and where each of its values came from. */
@@ -33,7 +34,7 @@ export function resolveConfig(
   const given = mergeLayers([defaultLayer(), ...layers]);
   const auxiliaries = resolveAuxiliaries(given, variables);
   const { layer, notes } = auxiliaries;
-  const merged = new Map(SETTINGS.flatMap(({ key }) => [[key, layer.get(key)] as const]));
+  const merged = new Map(SETTINGS.map(({ key }) => [key, layer.get(key)] as const));
   const sources = new Map([...merged].map(([key, each]) => [key, each?.source ?? "default"]));
   const parsed = configSchema.safeParse(toTree(merged));
   const problems = [...found, ...auxiliaries.problems];
@@ -41,14 +42,11 @@ export function resolveConfig(
     problems.push(...parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources)));
     throw new ConfigError(problems);
   }
-  problems.push(...findContradictions(parsed.data, sources));
+  // What each value allows and all of them together do not.
+  problems.push(...findSharedPort(parsed.data, sources), ...findBothDnsModes(parsed.data, layers));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { config: deepFreeze(withImplied(parsed.data)), sources, notes };
-}
-
-/** What each value allows and all of them together do not. */
-function findContradictions(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
-  return [...findSharedPort(config, sources), ...findBothDnsFlags(config, sources)];
+  const config = deepFreeze(withImplied(parsed.data));
+  return { config, sources, notes: [...notes, ...noteHostBits(given)] };
 }
 
 /** The DNS proxy takes datagrams: its port is free for connections. */
@@ -65,19 +63,6 @@ function findSharedPort(config: Config, sources: ReadonlyMap<SettingName, string
   ];
 }
 
-/**
- * Two flags that mean different things. Between keys of files there is no contradiction: `enabled` says whether,
- * `captureAll` says how much.
- */
-function findBothDnsFlags(config: Config, sources: ReadonlyMap<SettingName, string>): readonly Problem[] {
-  const { dns } = config.redirect;
-  const [some, all] = ["redirect.dns.enabled", "redirect.dns.captureAll"] as const;
-  const isFlag = (key: SettingName) => sources.get(key) === flagSource(mainFlagOf(key));
-  if (!dns.enabled || !dns.captureAll || !isFlag(some) || !isFlag(all)) return [];
-  const [source, other] = [flagSource(mainFlagOf(some)), flagSource(mainFlagOf(all))];
-  return [{ source, message: `is for some name servers and ${other} for all of them: give one of the two` }];
-}
-
 /** All queries are queries: whoever captures them all has switched it on. */
 function withImplied(config: Config): Config {
   const { dns } = config.redirect;
@@ -86,8 +71,16 @@ function withImplied(config: Config): Config {
 }
 
 function deepFreeze<T>(value: T): T {
-  // A typed array cannot be frozen; those in a configuration are the bytes of addresses.
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  for (const child of Object.values(value)) deepFreeze(child);
+  if (!isTable(value)) return value;
+  // A hundred thousand addresses take their time: for each, no list of what is in it.
+  for (const name in value) {
+    const child: unknown = value[name];
+    if (isTable(child)) deepFreeze(child);
+  }
   return Object.freeze(value);
+}
+
+/** Or a list. A typed array cannot be frozen; those in a configuration are the bytes of addresses. */
+function isTable<T>(value: T): value is T & object {
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 }

@@ -32,39 +32,14 @@ const port = leaf(
   z.union([z.number(), z.string()], form("must be a port: a whole number from 1 to 65535")),
   parsePort,
 );
-const ports = leaf(
-  z.union(
-    [z.array(z.union([z.number(), z.string()])), z.number(), z.string()],
-    form("must be a list of ports"),
-  ),
-  parsePortList,
-);
+const ports = leaf(list("must be a list of ports", isNumberOrText), parsePortList);
 const boolean = leaf(z.union([z.boolean(), z.string()], form("must be true or false")), parseBoolean);
-const addresses = leaf(
-  z.union([z.array(z.string()), z.string()], form("must be a list of IP addresses")),
-  parseAddressList,
-);
-const prefixes = leaf(
-  z.union([z.array(z.string()), z.string()], form("must be a list of IP addresses and prefixes")),
-  parsePrefixList,
-);
+const addresses = leaf(list("must be a list of IP addresses", isText), parseAddressList);
+const prefixes = leaf(list("must be a list of IP addresses and prefixes", isText), parsePrefixList);
 /** A number alone is a UID. */
-const userRules = leaf(
-  z.union(
-    [z.array(z.union([z.number(), z.string()])), z.number(), z.string()],
-    form("must be a list of rules"),
-  ),
-  parseUserRules,
-  ";",
-);
-const networks = leaf(
-  z.union([z.array(z.string()), z.string()], form("must be a list of virtual networks")),
-  parseVirtualNetworks,
-);
-const executables = leaf(
-  z.union([z.array(z.string()), z.string()], form("must be a list of executables")),
-  parseExecutables,
-);
+const userRules = leaf(list("must be a list of rules", isNumberOrText), parseUserRules, ";");
+const networks = leaf(list("must be a list of virtual networks", isText), parseVirtualNetworks);
+const executables = leaf(list("must be a list of executables", isText), parseExecutables);
 const milliseconds = leaf(z.union([z.number(), z.string()], form("must be a duration")), parseMilliseconds);
 const text = z.string(form("must be a text"));
 
@@ -141,6 +116,20 @@ export const auxiliarySchema = z.object({
 configSchema satisfies z.ZodMiniType<Config>;
 
 type Written = string | number | boolean | readonly (string | number)[];
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isNumberOrText(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number";
+}
+
+/** Items of one kind, or one of them without a list. One check for all: zod's of each of 100 000 takes its time. */
+function list(expected: string, isItem: (value: unknown) => boolean) {
+  const check = (value: unknown) => (Array.isArray(value) ? value.every(isItem) : isItem(value));
+  return z.custom<Written>(check, form(expected));
+}
 
 /** From 0 up. */
 function number(most: number) {

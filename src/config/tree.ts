@@ -2,27 +2,30 @@
 import type { Problem } from "../core/errors.ts";
 import type { Given } from "./layers.ts";
 
-/** `redirect.inbound.port` → 15006 as `{ redirect: { inbound: { port: 15006 } } }`. */
+interface Tree {
+  [name: string]: unknown;
+}
+
+/** `redirect.inbound.port` → 15006 as `{ redirect: { inbound: { port: 15006 } } }`. The keys are ours, not the user's. */
 export function toTree(layer: ReadonlyMap<string, Given | undefined>): unknown {
-  const root = new Map<string, unknown>();
+  const root: Tree = {};
   for (const [key, given] of layer) {
     const path = key.split(".");
     const last = path.pop() ?? key;
     let node = root;
     for (const name of path) {
-      const child = node.get(name);
-      const next = child instanceof Map ? child : new Map<string, unknown>();
-      node.set(name, next);
+      const child = node[name];
+      const next = isTree(child) ? child : {};
+      node[name] = next;
       node = next;
     }
-    node.set(last, given?.value);
+    node[last] = given?.value;
   }
-  return toObject(root);
+  return root;
 }
 
-function toObject(value: unknown): unknown {
-  if (!(value instanceof Map)) return value;
-  return Object.fromEntries([...value].map(([name, child]) => [name, toObject(child)]));
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null;
 }
 
 /** What the schema says of a value, with where that value came from. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isIPv4, isIPv6 } from "node:net";
+import { parseIpv4, parseIpv6 } from "./parse-ip.ts";
 
 /** IP version of an address. */
 export type Family = 4 | 6;
@@ -21,35 +21,9 @@ export interface Prefix {
  * octal to another), no zone (`%eth0`), no white space. Returns undefined where the text is no address.
  */
 export function parseAddress(text: string): Address | undefined {
-  if (isIPv4(text)) return { family: 4, bytes: Uint8Array.from(text.split("."), Number) };
-  if (!isIPv6(text) || text.includes("%")) return undefined;
-  return { family: 6, bytes: parseIpv6(text) };
-}
-
-function parseIpv6(text: string): Uint8Array {
-  const [head = "", tail] = embeddedIpv4ToGroups(text).split("::");
-  const front = groups(head);
-  const back = tail === undefined ? [] : groups(tail);
-  const zeros = new Array<number>(8 - front.length - back.length).fill(0);
-  const bytes = new Uint8Array(16);
-  for (const [index, group] of [...front, ...zeros, ...back].entries()) {
-    bytes[2 * index] = group >> 8;
-    bytes[2 * index + 1] = group & 0xff;
-  }
-  return bytes;
-}
-
-function groups(text: string): number[] {
-  return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
-}
-
-/** `::ffff:10.0.0.1` → `::ffff:a00:1`. */
-function embeddedIpv4ToGroups(text: string): string {
-  const lastColon = text.lastIndexOf(":");
-  const ipv4 = text.slice(lastColon + 1);
-  if (!ipv4.includes(".")) return text;
-  const [a = 0, b = 0, c = 0, d = 0] = ipv4.split(".").map(Number);
-  return `${text.slice(0, lastColon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  const family = text.includes(":") ? 6 : 4;
+  const bytes = family === 6 ? parseIpv6(text) : parseIpv4(text);
+  return bytes === undefined ? undefined : { family, bytes };
 }
 
 /** Writes an address the way RFC 5952 recommends (v4-mapped addresses with dots). */
@@ -57,11 +31,11 @@ export function formatAddress(address: Address): string {
   const { bytes } = address;
   if (address.family === 4) return bytes.join(".");
   if (isMapped(bytes)) return `::ffff:${bytes.subarray(12).join(".")}`;
-  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
+  const words = [0, 2, 4, 6, 8, 10, 12, 14].map((at) => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0));
   const gap = longestZeroRun(words);
-  const hex = (part: readonly number[]) => part.map((word) => word.toString(16)).join(":");
-  if (gap.length < 2) return hex(words);
-  return `${hex(words.slice(0, gap.start))}::${hex(words.slice(gap.start + gap.length))}`;
+  const hex = words.map((word) => word.toString(16));
+  if (gap.length < 2) return hex.join(":");
+  return `${hex.slice(0, gap.start).join(":")}::${hex.slice(gap.start + gap.length).join(":")}`;
 }
 
 function longestZeroRun(words: readonly number[]): { start: number; length: number } {
@@ -76,7 +50,8 @@ function longestZeroRun(words: readonly number[]): { start: number; length: numb
 }
 
 function isMapped(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
+  for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return false;
+  return bytes[10] === 0xff && bytes[11] === 0xff;
 }
 
 /** The address inside a v4-mapped IPv6 address (`::ffff:10.0.0.1` → `10.0.0.1`); any other one unchanged. */
@@ -114,12 +89,29 @@ export function sameAddress(a: Address, b: Address): boolean {
 }
 
 /** Without the bits behind its length: 10.0.0.5/8 is 10.0.0.0/8. */
-export function maskPrefix({ address, length }: Prefix): Prefix {
-  const bytes = address.bytes.map((byte, index) => {
-    const bits = Math.min(8, Math.max(0, length - 8 * index));
-    return byte & (0xff << (8 - bits)) & 0xff;
-  });
+export function maskPrefix(prefix: Prefix): Prefix {
+  const { address, length } = prefix;
+  const whole = length >> 3;
+  const kept = (address.bytes[whole] ?? 0) & (0xff00 >> (length & 7));
+  if (kept === (address.bytes[whole] ?? 0) && isZero(address.bytes, whole + 1)) return prefix;
+  const bytes = Uint8Array.from(address.bytes).fill(0, whole);
+  bytes[whole] = kept;
   return { address: { family: address.family, bytes }, length };
+}
+
+function isZero(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
+}
+
+/** The same for two prefixes of the same family, bytes and length, and for no others. Cheaper than a text. */
+export function prefixKey({ address: { family, bytes }, length }: Prefix): string | number {
+  const word = (at: number) => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  if (family === 4) return (word(0) * 0x10000 + word(2)) * 64 + length;
+  return String.fromCharCode(
+    ...[word(0), word(2), word(4), word(6), word(8), word(10), word(12), word(14)],
+    length,
+  );
 }
 
 /** Whether `prefix` holds `address`. */

@@ -6,6 +6,7 @@ import type { Plan } from "../plan/plan.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
 import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
+import { inheritPassthroughAddress } from "./inherit-address.ts";
 import type { FoundRules, IptablesEngine } from "./iptables/engine.ts";
 
 export interface Engines {
@@ -25,7 +26,10 @@ interface FoundEbpf extends Pick<FoundRules, "ownsPassthroughAddress"> {
 export async function installWithIptables({ iptables }: Engines, plan: Plan): Promise<InstallReport> {
   const previous = findEbpf(plan.netns);
   if (previous === undefined) return iptables.install(plan);
-  const report = await iptables.install(inherit(plan, previous), previous.inboundPort);
+  const report = await iptables.install(
+    inheritPassthroughAddress(plan, previous.ownsPassthroughAddress),
+    previous.inboundPort,
+  );
   // Without rules for IPv6 it does not need the address.
   const keepPassthroughAddress = plan.passthroughAddress !== "unwanted" && report.redirectsIpv6;
   await uninstallEbpf(plan.netns, undefined, { keepPassthroughAddress });
@@ -39,9 +43,10 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   ebpf.check(plan); // before the rules are touched
   const previous = await iptables.find(plan.netns);
   if (previous === undefined) return ebpf.install(plan);
+  const inherited = inheritPassthroughAddress(plan, previous.ownsPassthroughAddress);
   const report = previous.redirects
-    ? await installBesideRules(engines, inherit(plan, previous))
-    : await ebpf.install(plan);
+    ? await installBesideRules(engines, inherited)
+    : await ebpf.install(inherited);
   const keepPassthroughAddress = plan.passthroughAddress !== "unwanted";
   const notes = await iptables.remove(plan.netns, { keepConnections: true, keepPassthroughAddress });
   return {
@@ -83,10 +88,4 @@ export function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
       },
     );
   }
-}
-
-/** ::6 on lo is the predecessor's: it becomes ours, as if it were still to be added. */
-function inherit(plan: Plan, previous: Pick<FoundRules, "ownsPassthroughAddress">): Plan {
-  if (plan.passthroughAddress !== "present" || !previous.ownsPassthroughAddress) return plan;
-  return { ...plan, passthroughAddress: "missing" };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { type Address, parseAddress, sameAddress, unmapAddress } from "../core/address.ts";
 import { ConfigError, systemErrorCode } from "../core/errors.ts";
 
@@ -10,10 +10,14 @@ export interface Nameservers {
   readonly unusable: readonly string[];
 }
 
+/** glibc reads a few hundred bytes; whatever is as large as this names no name servers. */
+const LARGEST = 1024 * 1024;
+
 /**
  * The name servers that a resolv.conf(5) names: all of them, where the C library asks the first three alone.
  *
- * @throws ConfigError where the file cannot be read
+ * @throws ConfigError where the file cannot be read, or is no text. Where there is none, the C library asks 127.0.0.1;
+ *   whoever asks for redirection by such a file is told instead.
  */
 export function readNameservers(path: string): Nameservers {
   return parseNameservers(readText(path));
@@ -21,9 +25,15 @@ export function readNameservers(path: string): Nameservers {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    // A pipe without a writer would be waited for for ever.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readRegularFile(fd);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
-    const reason = systemErrorCode(error) ?? String(error);
+    const reason = error instanceof Unusable ? error.message : (systemErrorCode(error) ?? String(error));
     throw new ConfigError(
       [
         {
@@ -34,6 +44,18 @@ function readText(path: string): string {
       "--redirect-dns needs them; --redirect-all-dns-traffic does not.",
     );
   }
+}
+
+class Unusable extends Error {}
+
+function readRegularFile(fd: number): string {
+  const stat = fstatSync(fd);
+  if (stat.isDirectory()) throw new Unusable("EISDIR");
+  if (!stat.isFile()) throw new Unusable("it is no regular file");
+  if (stat.size > LARGEST) throw new Unusable(`it is larger than ${LARGEST >> 20} MiB`);
+  const text = readFileSync(fd, "utf8");
+  if (text.includes("\0")) throw new Unusable("it is no text: it holds a NUL byte");
+  return text;
 }
 
 /**

@@ -12,7 +12,7 @@ const LARGEST_UID = 4_294_967_294;
 /**
  * The user that the proxy runs as:
  * - "" is UID 5678 if a user has it, else the user kuma-dp;
- * - digits are a UID (0–4294967294), also if no user has it: in a container the proxy's user seldom stands in
+ * - digits are a UID (0–4294967294, without leading zeros), also if no user has it: in a container the proxy's user seldom stands in
  *   /etc/passwd, and kumactl 2.0 took such numbers too (2.9 and later refuse them). Never a name of digits;
  * - anything else is a name, for the system to know by whatever NSS is set up.
  *
@@ -26,6 +26,7 @@ export function resolveProxyUser(spec: string): UserFact {
 /** A user by name or UID (0–4294967294), whether or not somebody has that number; undefined where there is no such user. */
 export function findUser(spec: string): UserFact | undefined {
   if (!/^[0-9]+$/.test(spec)) return getpwnam(spec);
+  if (/^0[0-9]/.test(spec)) return undefined;
   const uid = Number(spec);
   return uid > LARGEST_UID ? undefined : { name: getpwuid(uid)?.name, uid };
 }
@@ -44,10 +45,10 @@ function defaultUser(): UserFact {
 
 function userOfNumber(digits: string): UserFact {
   const uid = Number(digits);
-  if (uid > LARGEST_UID) {
+  if (uid > LARGEST_UID || /^0[0-9]/.test(digits)) {
     throw new TproxyError(
       "USER_UNKNOWN",
-      `the proxy's user cannot be ${digits}: UIDs go from 0 to ${LARGEST_UID}`,
+      `the proxy's user cannot be ${digits}: UIDs go from 0 to ${LARGEST_UID}, without leading zeros`,
       {
         hint: "Name the proxy's user, or give its UID, with --kuma-dp-user.",
       },

@@ -41,6 +41,10 @@ function bind(library: Library) {
     syscall: library.negated<[number: number, a: number, b: number, c: number]>(
       "long syscall(long number, long a, long b, long c)",
     ),
+    /** Returns 0 or a positive errno, and that only for arguments that are not given here. */
+    pthread_sigmask: library.func<(how: number, set: Bytes, before: Bytes | null) => number>(
+      "int pthread_sigmask(int how, const void *set, void *oldset)",
+    ),
     setns: library.negated<[fd: number, type: number]>("int setns(int fd, int nstype)"),
     unshare: library.negated<[flags: number]>("int unshare(int flags)"),
     mount: library.negated<

@@ -339,3 +339,15 @@ describe("as an ordinary user", () => {
     expect(report.choice).toMatchObject({ engine: "iptables", outcome: "fallback" });
   });
 });
+
+test("the programs for DNS are loaded where it is redirected", async () => {
+  const loaded = async (...flags: readonly string[]) => {
+    const args = doctorArguments("--json", "--ebpf-enabled", ...flags);
+    const { checks } = reportOf(await world.run(args, { cgroup: false }));
+    const found = new Map(checks.ebpf.map((check) => [check.name, check]));
+    for (const name of ["prog-sendmsg4", "prog-sendmsg6", "prog-recvmsg4", "prog-recvmsg6", "map-lru-hash"])
+      expect(found.get(name), name).toMatchObject({ state: "ok" });
+    return Number(/^(\d+) programs loaded/.exec(found.get("loading")?.found ?? "")?.[1]);
+  };
+  expect((await loaded("--redirect-all-dns-traffic")) - (await loaded())).toBe(4);
+});

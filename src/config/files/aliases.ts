@@ -7,12 +7,13 @@ const MOST_CHARACTERS = 4 * 1024 * 1024;
 
 /** Follows `*name` to `&name`, up to a total length of what it found. */
 export class Aliases {
-  readonly #document: Document;
+  readonly #document: Document | undefined;
   #anchors: Map<string, Node[]> | undefined;
   #followed = 0;
   #characters = 0;
 
-  constructor(document: Document) {
+  /** @param document undefined: there are none */
+  constructor(document: Document | undefined) {
     this.#document = document;
   }
 
@@ -30,8 +31,9 @@ export class Aliases {
   }
 }
 
-function findAnchors(document: Document): Map<string, Node[]> {
+function findAnchors(document: Document | undefined): Map<string, Node[]> {
   const anchors = new Map<string, Node[]>();
+  if (document === undefined) return anchors;
   visit(document, (_key, node) => {
     if (!isNode(node) || !("anchor" in node) || typeof node.anchor !== "string") return;
     anchors.set(node.anchor, [...(anchors.get(node.anchor) ?? []), node]);

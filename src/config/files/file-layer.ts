@@ -10,6 +10,7 @@ import { quote } from "../values.ts";
 import { Aliases } from "./aliases.ts";
 import { KNOWN_KEYS, type KnownKey, type KnownSetting, type KnownTable } from "./known-keys.ts";
 import { toValue } from "./node-value.ts";
+import { parsePlain } from "./parse-plain.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import type { SourceText } from "./read-source.ts";
 
@@ -21,6 +22,13 @@ export interface FileContents {
 
 /** What a file says: its settings, as they are written; what it must not say, and what nobody knows. */
 export function readFileLayer({ name, text }: SourceText): FileContents {
+  const plain = parsePlain(text);
+  if (plain === undefined) return readAnyYaml({ name, text });
+  return new FileReader(name, plain.lines, new Aliases(undefined)).read(plain.contents);
+}
+
+/** By the parser for all of YAML. */
+export function readAnyYaml({ name, text }: SourceText): FileContents {
   const parsed = parseYaml(text);
   if ("problem" in parsed) {
     const source = parsed.line === undefined ? name : `${name}:${parsed.line}`;
@@ -28,9 +36,7 @@ export function readFileLayer({ name, text }: SourceText): FileContents {
   }
   const { document, lines } = parsed;
   if (document === undefined) return { layer: new Map(), problems: [], warnings: [] };
-  const reader = new FileReader(name, lines, new Aliases(document));
-  reader.readTable(document.contents, KNOWN_KEYS, []);
-  return reader;
+  return new FileReader(name, lines, new Aliases(document)).read(document.contents);
 }
 
 const MOST_WARNINGS = 20;
@@ -56,8 +62,13 @@ class FileReader implements FileContents {
     this.#aliases = aliases;
   }
 
+  read(contents: Node | null): this {
+    this.#readTable(contents, KNOWN_KEYS, []);
+    return this;
+  }
+
   /** Nothing at all (`redirect:` and no more) leaves everything as it is, as in kumactl. */
-  readTable(node: Node | null, known: KnownTable, path: readonly string[], line?: number): void {
+  #readTable(node: Node | null, known: KnownTable, path: readonly string[], line?: number): void {
     const table = this.#resolve(node, path, line);
     if (table === undefined || isNull(table)) return;
     if (!isMap(table)) {
@@ -83,7 +94,7 @@ class FileReader implements FileContents {
 
   #readKnown({ value, line }: Entry, { is }: KnownKey, path: readonly string[]): void {
     if (isTable(is)) {
-      this.readTable(value, is, path, line);
+      this.#readTable(value, is, path, line);
       return;
     }
     const node = this.#resolve(value, path, line);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { describeError, systemErrorCode } from "../../core/errors.ts";
 import { quote } from "../values.ts";
 import type { ConfigSource } from "./config-sources.ts";
@@ -34,10 +36,50 @@ export async function readSource(
   }
 }
 
+/** What has no size before it is read (a pipe, /dev/zero) is cut off as well. */
 async function readFile(path: string): Promise<Buffer> {
-  await using file = await open(path);
-  // As a stream: what has no size before it is read (a pipe, /dev/zero) is cut off as well.
-  return await readAll(file.createReadStream({ autoClose: false, end: LARGEST }));
+  // Opening a pipe that nobody writes to would otherwise never end.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return (await file.stat()).isFIFO()
+    ? await readPipe(file)
+    : await readAll(file.createReadStream({ autoClose: false, end: LARGEST }));
+}
+
+/** `--config <(…)` waits for what is written; a pipe that nobody writes to is not waited for for ever. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 10;
+
+async function readPipe(file: FileHandle): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for (let waited = 0; waited < PATIENCE_MS; ) {
+    const chunk = await readChunk(file);
+    if (chunk === undefined || (chunk.length === 0 && size === 0)) {
+      await setTimeout(PAUSE_MS);
+      waited += PAUSE_MS;
+      continue;
+    }
+    chunks.push(chunk);
+    size += chunk.length;
+    if (chunk.length === 0 || size > LARGEST) return Buffer.concat(chunks);
+    waited = 0;
+  }
+  throw new SilentPipe();
+}
+
+class SilentPipe extends Error {
+  override readonly message = `it is a pipe, and nothing was written to it for ${PATIENCE_MS / 1000} seconds`;
+}
+
+/** Empty: nobody has it open for writing. Undefined: somebody has, and there is nothing yet. */
+async function readChunk(file: FileHandle): Promise<Buffer | undefined> {
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, null);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if (systemErrorCode(error) === "EAGAIN") return undefined;
+    throw error;
+  }
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<Buffer> {
@@ -78,5 +120,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function explain(error: unknown): string {
+  if (error instanceof SilentPipe) return error.message;
   return REASONS[systemErrorCode(error) ?? ""] ?? quote(describeError(error));
 }

@@ -6,6 +6,7 @@ import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
 import type { SocketOwners } from "../../host/socket-owner.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
+import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
@@ -48,16 +49,17 @@ export interface Applied {
 }
 
 /**
- * Intercepts as `plan` says, all of it or nothing. An installation that is there is changed in place: its
+ * Intercepts as `wanted` says, all of it or nothing. An installation that is there is changed in place: its
  * links get the new programs one by one, and each connection is decided by one program, old or new.
  *
  * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
  * it is found if this is killed.
  */
-export async function apply(plan: Plan, place: Place, features: Features): Promise<Applied> {
+export async function apply(wanted: Plan, place: Place, features: Features): Promise<Applied> {
   using object = openPrograms(place.programs);
   await removeStagings(place.bpffs, place.cookie);
   using previous = Installed.find(place.bpffs, place.cookie);
+  const plan = inheritPassthroughAddress(wanted, previous?.record.addedPassthroughAddress ?? false);
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 

@@ -25,12 +25,12 @@ const LAYOUT = { 4: TP_EXCLUDED4, 6: TP_EXCLUDED6 } as const;
 
 const PROTOCOL: Readonly<Record<Protocol, number>> = { tcp: TP_PROTOCOL.TP_TCP, udp: TP_PROTOCOL.TP_UDP };
 
-/** The excluded addresses of one family, of both directions. Each once: the map is made for exactly so many. */
+/** The excluded addresses of one family, of both directions. The configuration has each once, without host bits. */
 export function encodeExcludedAddresses({ outbound, inbound }: Plan, family: Family): Keys {
-  return distinct([
+  return [
     ...ofFamily(outbound.excludedAddresses, family, TP_DIRECTION.TP_OUTBOUND),
     ...ofFamily(inbound.excludedAddresses, family, TP_DIRECTION.TP_INBOUND),
-  ]);
+  ];
 }
 
 function ofFamily(prefixes: readonly Prefix[], family: Family, direction: number): Buffer[] {
@@ -41,21 +41,8 @@ function ofFamily(prefixes: readonly Prefix[], family: Family, direction: number
       const key = trieKey(size, fields.addr.offset, length);
       key.writeUInt32LE(direction, fields.direction.offset);
       key.set(address.bytes, fields.addr.offset);
-      clearBehind(key, fields.addr.offset, length);
       return key;
     });
-}
-
-/** Two prefixes are the same entry where they differ in bits that do not count alone. */
-function clearBehind(key: Buffer, start: number, length: number): void {
-  const whole = start + (length >> 3);
-  if (whole >= key.length) return;
-  key[whole] = (key[whole] ?? 0) & ~(0xff >> (length & 7));
-  key.fill(0, whole + 1);
-}
-
-function distinct(keys: readonly Buffer[]): Keys {
-  return [...new Map(keys.map((key) => [key.toString("latin1"), key])).values()];
 }
 
 export interface EncodedUsers {
@@ -98,7 +85,8 @@ function encodePorts(set: number, range: NumberRange): Buffer[] {
 
 /** A key whose last field begins at `offset`; of that field `length` bits count, of those before it all. */
 function trieKey(size: number, offset: number, length: number): Buffer {
-  const key = Buffer.alloc(size);
+  // Not `alloc`, which takes five times as long: this one cuts small pieces from one.
+  const key = Buffer.allocUnsafe(size).fill(0);
   key.writeUInt32LE((offset - 4) * 8 + length);
   return key;
 }

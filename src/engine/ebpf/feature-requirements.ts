@@ -64,6 +64,22 @@ const TC: readonly Requirement[] = [
 
 const WITHOUT_TC = "--ebpf-tc-attach-iface cannot be used; nothing else needs it here";
 
+/** A connected UDP socket needs no more than the programs at connect; these are for the others, and for the answers. */
+const DNS: readonly Requirement[] = [
+  { feature: "prog:sendmsg4", what: "programs at sendmsg, IPv4", option: "CONFIG_CGROUP_BPF" },
+  { feature: "prog:sendmsg6", what: "programs at sendmsg, IPv6", option: "CONFIG_CGROUP_BPF" },
+  { feature: "prog:recvmsg4", what: "programs at recvmsg, IPv4", option: "CONFIG_CGROUP_BPF" },
+  { feature: "prog:recvmsg6", what: "programs at recvmsg, IPv6", option: "CONFIG_CGROUP_BPF" },
+  {
+    feature: "map:lru_hash",
+    what: "hash maps that forget what is oldest",
+    option: "CONFIG_BPF_SYSCALL",
+  },
+];
+
+const WITHOUT_DNS =
+  "--redirect-dns and --redirect-all-dns-traffic cannot be used; nothing else needs it here";
+
 /** See features.ts: the engine finds another way, or leaves something out. */
 const USEFUL: readonly Requirement[] = [
   {
@@ -109,11 +125,25 @@ const USEFUL: readonly Requirement[] = [
   },
 ];
 
-/** Asks the kernel for each feature that the engine needs, or is better with. */
-export function checkFeatures(config: Pick<Config, "ebpf" | "redirect">, basis: Basis): Check[] {
-  const tcIsNeeded = basis.libbpf && needsTc(config, probeFeatures());
-  const tc = tcIsNeeded ? TC : TC.map((requirement) => ({ ...requirement, without: WITHOUT_TC }));
-  return [...NEEDED, ...tc, ...USEFUL].map((requirement) => checkFeature(requirement, basis));
+/**
+ * Asks the kernel for each feature that the engine needs, or is better with.
+ *
+ * @param dns whether queries are redirected
+ */
+export function checkFeatures(
+  config: Pick<Config, "ebpf" | "redirect">,
+  dns: boolean,
+  basis: Basis,
+): Check[] {
+  const tc = basis.libbpf && needsTc(config, probeFeatures());
+  return requirementsFor({ tc, dns }).map((requirement) => checkFeature(requirement, basis));
+}
+
+/** What all installations need, what this one needs, and what is only of use to it. */
+export function requirementsFor(needs: { readonly tc: boolean; readonly dns: boolean }): Requirement[] {
+  const tc = needs.tc ? TC : TC.map((requirement) => ({ ...requirement, without: WITHOUT_TC }));
+  const dns = needs.dns ? DNS : DNS.map((requirement) => ({ ...requirement, without: WITHOUT_DNS }));
+  return [...NEEDED, ...tc, ...dns, ...USEFUL];
 }
 
 /** Whether inbound connections are steered by tc: the rule of `chooseHooks`, before there is a plan. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bytes, U32 } from "../../bpf/codec.ts";
+import { U32 } from "../../bpf/codec.ts";
 import { OBJECT_ABI, TP_REASON } from "../../bpf/layouts.gen.ts";
-import type { BpfMap } from "../../bpf/map.ts";
+import type { RawEntry } from "../../bpf/map.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -53,11 +53,9 @@ export function loadPrograms(
   object.load();
   new TypedMap(object.map("tp_addresses4"), PREFIX4, ADDRESS).setAll(encodeAddresses4(plan));
   new TypedMap(object.map("tp_addresses6"), PREFIX6, ADDRESS).setAll(encodeAddresses6(plan));
-  for (const [name, entries] of lists) fill(object.map(name), entries);
+  for (const [name, entries] of lists) object.map(name).updateAll(entries);
   return inheritance;
 }
-
-type RawEntry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** The maps that are as large as the user's lists. */
 function encodeLists(plan: Plan): (readonly [map: string, entries: readonly RawEntry[]])[] {
@@ -75,10 +73,6 @@ function encodeLists(plan: Plan): (readonly [map: string, entries: readonly RawE
 function withoutValue(keys: readonly Uint8Array[]): RawEntry[] {
   const value = U32.encode(1);
   return keys.map((key) => [key, value]);
-}
-
-function fill(map: BpfMap, entries: readonly RawEntry[]): void {
-  new TypedMap(map, bytes(map.info.keySize), bytes(map.info.valueSize)).setAll(entries);
 }
 
 /** Maps of other layouts cannot be kept; slots with listeners of another port must not. */

@@ -9,6 +9,7 @@ import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { ASK_AS_ROOT, type CodedCheck, runCheck } from "../run-check.ts";
+import { redirectsDns } from "./encode-dns.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
 import { checkCgroup, checkOtherInstallation, checkPins } from "./place-requirements.ts";
@@ -23,6 +24,7 @@ import { checkLoading } from "./trial-load.ts";
  */
 export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan | undefined): CodedCheck[] {
   const { ebpf } = config;
+  const dns = plan === undefined ? config.redirect.dns.enabled : redirectsDns(plan);
   const libbpf = checkLibbpf();
   const permission = checkCapabilities("always", "capabilities", "capabilities to load and attach");
   const basis = { libbpf: libbpf.state === "ok", permitted: permission.state === "ok" };
@@ -39,8 +41,8 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
     checkPins(ebpf.bpffsPath),
     checkOtherInstallation(ebpf.bpffsPath),
     programs,
-    ...checkFeatures(config, basis),
-    ...(programs.state === "ok" ? [checkLoading(config, basis)] : []),
+    ...checkFeatures(config, dns, basis),
+    ...(programs.state === "ok" ? [checkLoading(config, dns, basis)] : []),
   ];
 }
 

@@ -12,7 +12,11 @@ import { openPrograms } from "./object-file.ts";
 const CONSTANTS = structCodec(RODATA);
 
 /** Whether the kernel's verifier takes the programs themselves, and has room for their maps. Lets all go again. */
-export function checkLoading(config: Pick<Config, "ebpf" | "redirect">, basis: Basis): CodedCheck {
+export function checkLoading(
+  config: Pick<Config, "ebpf" | "redirect">,
+  dns: boolean,
+  basis: Basis,
+): CodedCheck {
   return runCheck({
     name: "loading",
     what: "the kernel takes the programs",
@@ -22,21 +26,25 @@ export function checkLoading(config: Pick<Config, "ebpf" | "redirect">, basis: B
         const remedy = process.geteuid?.() === 0 ? undefined : ASK_AS_ROOT;
         return { state: "unknown", found, remedy };
       }
-      const programs = load(config);
+      const programs = load(config, dns);
       return `${programs.length} programs loaded, and let go`;
     },
   });
 }
 
-function load(config: Pick<Config, "ebpf" | "redirect">): string[] {
+function load(config: Pick<Config, "ebpf" | "redirect">, dns: boolean): string[] {
   using object = openPrograms(config.ebpf.programsSourcePath);
   const features = probeFeatures();
-  const programs = object.programs().filter((name) => isWanted(name, config, features));
+  const programs = object
+    .programs()
+    .filter((name) => (DNS_PROGRAMS.includes(name) ? dns : isWanted(name, config, features)));
   object.selectPrograms(new Set(programs));
   object.setReadOnlyData(READ_ONLY_DATA, everythingOn(features));
   object.load();
   return programs;
 }
+
+const DNS_PROGRAMS: readonly string[] = ["tp_sendmsg4", "tp_sendmsg6", "tp_recvmsg4", "tp_recvmsg6"];
 
 function isWanted(name: string, config: Pick<Config, "ebpf" | "redirect">, features: Features): boolean {
   if (name === "tp_lookup") return features.lookup;

@@ -5,6 +5,7 @@ import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
 import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
+import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
 import { isInstallation, KEEPER_CHAIN, protectConnections } from "./keep-connections.ts";
@@ -33,12 +34,13 @@ export interface Applied {
  *
  * What is about to be there is written down first, with what is there: if this is killed, all of it is found.
  */
-export async function apply(plan: Plan, work: Work): Promise<Applied> {
+export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   const before = work.record;
   const newHooks = missingHooks(work.targets);
+  const ownedAddress = ownsPassthroughAddress(work.present, before);
+  const plan = inheritPassthroughAddress(wanted, ownedAddress);
   const record = makeRecord(plan, work, newHooks);
   await using undo = new Undo();
-  const ownedAddress = ownsPassthroughAddress(work.present, before);
   writeRecord(plan.netns, {
     ...record,
     unfinished: true,

@@ -44,6 +44,15 @@ describe("a load that failed", () => {
     expect(loadError("x.o", 1, [FAILED]).code).toBe("CAPABILITY_MISSING");
   });
 
+  it("is an interruption, and no refusal, where the kernel says so", () => {
+    const error = loadError("x.o", 11, [FAILED.replace("Permission denied", "Resource unavailable"), LOG]);
+    expect(error).not.toBeInstanceOf(VerifierError);
+    expect(error).toMatchObject({ code: "SYSCALL_FAILED", errno: 11 });
+    expect(error.message).toBe("the kernel was interrupted while it checked the program tp_x: EAGAIN");
+    expect(error.hint).toMatch(/try again/);
+    expect(loadError("x.o", 11, []).message).toMatch(/checked x\.o: EAGAIN$/);
+  });
+
   it("gives libbpf's own words for anything else", () => {
     const messages = ["libbpf: map 'm': created", "libbpf: map 'm': failed to create: Invalid argument(-22)"];
     const error = loadError("x.o", 22, messages);

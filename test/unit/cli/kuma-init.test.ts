@@ -1,10 +1,15 @@
-// The command lines of Kuma's init container, 1.8 to 2.14: each must go on to work as it is.
+// The command lines of Kuma's init container, 1.8 to 2.14: each must go on to work as it is. The order of the words is that
+// of AsKumactlCommandLine in pkg/transparentproxy/kubernetes of each release.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../../../src/cli/commands.ts";
 import { run } from "../../../src/cli/run.ts";
 import type { Config } from "../../../src/config/config.ts";
+import { CONFIG_MAP } from "./kuma-config-map.ts";
 
 async function install(argv: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   let stderr = "";
@@ -34,10 +39,10 @@ const OLD = [
   ...["--exclude-outbound-ports", "", "--verbose"],
 ];
 const DNS = ["--redirect-all-dns-traffic", "--redirect-dns-port", "15053"];
-const EBPF = [
-  ...["--ebpf-enabled", "--ebpf-bpffs-path", "/sys/fs/bpf", "--ebpf-cgroup-path", "/sys/fs/cgroup"],
-  ...["--ebpf-tc-attach-iface", "", "--ebpf-programs-source-path", "/tmp/kuma-ebpf"],
-];
+/** What stands for the pod's address ($(INSTANCE_IP)) was replaced by Kubernetes. */
+const EBPF = ["--ebpf-enabled", "--ebpf-instance-ip", "10.0.0.1", "--ebpf-bpffs-path", "/sys/fs/bpf"];
+const EBPF_PATHS = ["--ebpf-cgroup-path", "/sys/fs/cgroup", "--ebpf-programs-source-path", "/tmp/kuma-ebpf"];
+const NEW_EBPF = ["--ebpf-bpffs-path=/run/kuma/bpf", "--ebpf-cgroup-path=/sys/fs/cgroup"];
 
 const usual = { kumaDPUser: "5678", verbose: true, redirect: { inbound: { port: 15006, excludePorts: [] } } };
 const dns = { enabled: true, captureAll: true, port: 15053 };
@@ -46,25 +51,58 @@ test.each<[string, string[], object]>([
   ["1.8–2.4", [...OLD, "--skip-resolv-conf"], usual],
   ["1.8–2.4 with DNS", [...OLD, "--skip-resolv-conf", ...DNS], { ...usual, redirect: { dns } }],
   [
+    "1.8 with DNS in one conntrack zone",
+    [...OLD, "--skip-resolv-conf", ...DNS, "--skip-dns-conntrack-zone-split"],
+    { ...usual, redirect: { dns: { ...dns, skipConntrackZoneSplit: true } } },
+  ],
+  [
     "1.8–2.1 with the new engine",
     [...OLD, "--skip-resolv-conf", "--experimental-transparent-proxy-engine"],
     usual,
+  ],
+  [
+    "2.0, 2.1 with eBPF",
+    [
+      ...[...OLD, "--skip-resolv-conf", ...DNS, "--experimental-transparent-proxy-engine", ...EBPF],
+      ...["--ebpf-programs-source-path", "/kuma/ebpf"],
+    ],
+    { ...usual, ebpf: { enabled: true, programsSourcePath: "", instanceIPs: [{ family: 4 }] } },
   ],
   ["2.2–2.4 with the old engine", [...OLD, "--skip-resolv-conf", "--use-transparent-proxy-engine-v1"], usual],
   [
     "2.0–2.4 with rules for users",
     [
-      ...[
-        ...OLD,
-        "--exclude-outbound-tcp-ports-for-uids",
-        "80,8000-8080:1000",
-        "--exclude-outbound-udp-ports-for-uids",
-      ],
-      "53:1000-1999",
+      ...[...OLD, "--skip-resolv-conf", "--exclude-outbound-tcp-ports-for-uids", "80,8000-8080:1000"],
+      ...["--exclude-outbound-udp-ports-for-uids", "53:1000-1999", ...DNS],
     ],
-    { redirect: { outbound: { excludePortsForUIDs: [{ protocol: "tcp" }, { protocol: "udp" }] } } },
+    { redirect: { outbound: { excludePortsForUIDs: [{ protocol: "tcp" }, { protocol: "udp" }] }, dns } },
   ],
-  ["2.0–2.4 with eBPF", [...OLD, "--skip-resolv-conf", ...EBPF, "--ebpf-instance-ip", "10.0.0.1"], usual],
+  [
+    "2.2–2.4 with eBPF",
+    [...OLD, "--skip-resolv-conf", ...EBPF, ...EBPF_PATHS],
+    { ...usual, ebpf: { enabled: true, bpffsPath: "/sys/fs/bpf", programsSourcePath: "" } },
+  ],
+  [
+    "2.2–2.4 with eBPF at an interface",
+    [
+      ...[...OLD, "--skip-resolv-conf", ...EBPF, "--ebpf-cgroup-path", "/sys/fs/cgroup"],
+      ...["--ebpf-tc-attach-iface", "eth0", "--ebpf-programs-source-path", "/tmp/kuma-ebpf"],
+    ],
+    { ebpf: { tcAttachIface: "eth0", cgroupPath: "/sys/fs/cgroup" } },
+  ],
+  [
+    "2.5–2.8 with rules for users",
+    [
+      ...[...OLD, "--exclude-outbound-ports-for-uids", "0", "--exclude-outbound-ports-for-uids", "12"],
+      ...["--exclude-outbound-ports-for-uids", "tcp:11003:3", ...DNS],
+    ],
+    { redirect: { outbound: { excludePortsForUIDs: [1, 2, 3, 4, 5].map(() => ({})) }, dns } },
+  ],
+  [
+    "2.6–2.8 with a port for IPv6 of its own, behind all else",
+    [...OLD.filter((word) => !/v6$|^15010$/.test(word)), ...DNS, "--redirect-inbound-port-v6", "15011"],
+    { ...usual, ipFamilyMode: "dualstack" },
+  ],
   ["2.5, 2.6", OLD, usual],
   ["2.5, 2.6 with DNS", [...OLD, ...DNS], { redirect: { dns } }],
   ["2.7, 2.8", ["--config-file", "/tmp/kumactl/config", ...OLD, "--ip-family-mode", "dualstack"], usual],
@@ -73,7 +111,7 @@ test.each<[string, string[], object]>([
     ["--config-file", "/tmp/kumactl/config", ...OLD, ...DNS, "--ip-family-mode", "ipv4"],
     { ipFamilyMode: "ipv4", redirect: { dns } },
   ],
-  ["2.9+, all at its default", [], { verbose: false, kumaDPUser: "" }],
+  ["2.9+, all at its default", ["--kuma-dp-user=5678", "--verbose"], { verbose: true, kumaDPUser: "5678" }],
   [
     "2.9+",
     [
@@ -110,11 +148,25 @@ test.each<[string, string[], object]>([
       verbose: true,
     },
   ],
-  ["2.9+, a gateway", ["--redirect-inbound=false"], { redirect: { inbound: { enabled: false } } }],
+  [
+    "2.9+, a gateway",
+    ["--kuma-dp-user=5678", "--redirect-inbound=false", "--verbose"],
+    { redirect: { inbound: { enabled: false } } },
+  ],
   [
     "2.9+ with eBPF, which names no address",
-    ["--ebpf-enabled=true", "--ebpf-bpffs-path=/run/kuma/bpf", "--ebpf-cgroup-path=/sys/fs/cgroup"],
+    ["--kuma-dp-user=5678", "--ebpf-enabled", ...NEW_EBPF, "--verbose"],
     { ebpf: { enabled: true, instanceIPs: [{ bytes: Uint8Array.of(10, 0, 0, 9) }] } },
+  ],
+  [
+    "2.9+ with eBPF, where an annotation names the variable",
+    [
+      "--ebpf-enabled",
+      ...NEW_EBPF,
+      "--ebpf-programs-source-path=/tmp/kuma-ebpf",
+      "--ebpf-instance-ip=10.0.0.8",
+    ],
+    { ebpf: { enabled: true, instanceIPs: [{ bytes: Uint8Array.of(10, 0, 0, 8) }] } },
   ],
   [
     "2.9, 2.10 with a ConfigMap: its text",
@@ -131,6 +183,33 @@ test.each<[string, string[], object]>([
   expect(stderr).not.toMatch(/^(error|warning)/m);
   expect(status).toBe(0);
   expect(config).toMatchObject(expected);
+});
+
+test("2.11+ with a ConfigMap: its files, both of which say all", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tproxyctl-init-"));
+  try {
+    const [base, custom] = ["base", "custom"].map((name) => join(directory, `${name}.yaml`));
+    writeFileSync(base ?? "", CONFIG_MAP);
+    writeFileSync(
+      custom ?? "",
+      "redirect:\n  dns:\n    enabled: true\n  inbound:\n    excludePorts: [9000]\n",
+    );
+    const { status, stderr, config } = await install([`--config=${base}`, `--config=${custom}`]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(config).toMatchObject({
+      ...usual,
+      verbose: false,
+      redirect: { dns, inbound: { excludePorts: [9000] } },
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("what Kubernetes did not replace is no address", async () => {
+  const { status, stderr } = await install(["--ebpf-enabled", "--ebpf-instance-ip", "$(INSTANCE_IP)"]);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^error: --ebpf-instance-ip: "\$\(INSTANCE_IP\)" is not an IP address/m);
 });
 
 test("kumactl's own configuration in front of the command is left alone", async () => {

@@ -123,17 +123,92 @@ describe("the address of the instance", () => {
 describe("both DNS modes", () => {
   const CAPTURE = { KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_CAPTURE_ALL: "true" };
   const ENABLED = { KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_ENABLED: "true" };
-  test.each<[string[], Record<string, string>]>([
-    [[], { ...CAPTURE, ...ENABLED }],
-    [["--config=redirect: {dns: {enabled: true, captureAll: true}}"], {}],
-    [["--redirect-all-dns-traffic"], ENABLED],
-    [["--redirect-dns"], CAPTURE],
-  ])("together in files and variables mean all: %j %j", async (words, variables) => {
+  const SOME_FILE = "--config=redirect: {dns: {enabled: true}}";
+  const ALL_FILE = "--config=redirect: {dns: {captureAll: true}}";
+  /** As Kuma's control plane writes it. */
+  const BOTH_FILE = "--config=redirect: {dns: {enabled: true, captureAll: true}}";
+
+  test.each<[string, string[], Record<string, string>, string, string]>([
+    [
+      "two flags",
+      ["--redirect-dns", "--redirect-all-dns-traffic"],
+      {},
+      "--redirect-dns",
+      "--redirect-all-dns",
+    ],
+    ["two variables", [], { ...CAPTURE, ...ENABLED }, "KUMA_.*_DNS_ENABLED", "KUMA_.*_DNS_CAPTURE_ALL"],
+    [
+      "two files",
+      [SOME_FILE, ALL_FILE],
+      {},
+      "--config:redirect.dns.enabled",
+      "--config:redirect.dns.captureAll",
+    ],
+    [
+      "two files, the other way round",
+      [ALL_FILE, SOME_FILE],
+      {},
+      "--config:.*enabled",
+      "--config:.*captureAll",
+    ],
+    ["a flag and a variable", ["--redirect-dns"], CAPTURE, "--redirect-dns", "KUMA_.*_DNS_CAPTURE_ALL"],
+    [
+      "a variable and a flag",
+      ["--redirect-all-dns-traffic"],
+      ENABLED,
+      "KUMA_.*_DNS_ENABLED",
+      "--redirect-all-dns",
+    ],
+    ["a file and a variable", [SOME_FILE], CAPTURE, "--config:.*enabled", "KUMA_.*_DNS_CAPTURE_ALL"],
+    ["a variable and a file", [ALL_FILE], ENABLED, "KUMA_.*_DNS_ENABLED", "--config:.*captureAll"],
+    [
+      "a file and a flag",
+      [SOME_FILE, "--redirect-all-dns-traffic"],
+      {},
+      "--config:.*enabled",
+      "--redirect-all-dns",
+    ],
+    ["a flag and a file", [ALL_FILE, "--redirect-dns"], {}, "--redirect-dns", "--config:.*captureAll"],
+    [
+      "a flag and a file of Kuma's",
+      [BOTH_FILE, "--redirect-dns"],
+      {},
+      "--redirect-dns",
+      "--config:.*captureAll",
+    ],
+    ["a variable and one", [BOTH_FILE], ENABLED, "KUMA_.*_DNS_ENABLED", "--config:.*captureAll"],
+  ])("are an error: %s", async (_title, words, variables, source, other) => {
+    expect((await read(words, variables)).problems).toEqual([
+      {
+        source: expect.stringMatching(new RegExp(`^${source}`)),
+        message: expect.stringMatching(new RegExp(`for some name servers and ${other}.* for all of them`)),
+      },
+    ]);
+  });
+
+  test.each<[string, string[], Record<string, string>]>([
+    ["both keys in one file, as Kuma's control plane has them", [BOTH_FILE], {}],
+    ["a file over such a one that repeats one of them", [BOTH_FILE, SOME_FILE], {}],
+    ["a file over such a one that repeats the other", [BOTH_FILE, ALL_FILE], {}],
+    ["a flag that says the same as such a file", [BOTH_FILE, "--redirect-all-dns-traffic"], {}],
+    ["a variable that does", [BOTH_FILE], CAPTURE],
+    ["all alone", ["--redirect-all-dns-traffic"], {}],
+    ["all, and not some", ["--redirect-dns=false", "--redirect-all-dns-traffic"], {}],
+  ])("are no error, and mean all: %s", async (_title, words, variables) => {
     const { resolved } = await read(words, variables);
     expect(resolved?.config.redirect.dns).toMatchObject({ enabled: true, captureAll: true });
   });
-  test("together as flags are an error", async () => {
-    expect((await read(["--redirect-dns", "--redirect-all-dns-traffic"])).problems).toHaveLength(1);
+
+  test.each<[string, string[], Record<string, string>]>([
+    ["a flag that takes all back", [BOTH_FILE, "--redirect-all-dns-traffic=false"], {}],
+    [
+      "a flag that takes all back for some",
+      [ALL_FILE, "--redirect-all-dns-traffic=false", "--redirect-dns"],
+      {},
+    ],
+  ])("are not there, and it means some: %s", async (_title, words, variables) => {
+    const { resolved } = await read(words, variables);
+    expect(resolved?.config.redirect.dns).toMatchObject({ enabled: true, captureAll: false });
   });
 });
 

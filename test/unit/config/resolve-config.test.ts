@@ -252,7 +252,6 @@ describe("what DNS queries are redirected", () => {
   test("by a file that says whether and how much", () => {
     const both = file({ "redirect.dns.enabled": true, "redirect.dns.captureAll": true });
     expect(dnsOf(both)).toEqual({ enabled: true, captureAll: true });
-    expect(dnsOf(both, flags("--redirect-dns=true"))).toEqual({ enabled: true, captureAll: true });
     expect(dnsOf(both, flags("--redirect-all-dns-traffic=false"))).toEqual({
       enabled: true,
       captureAll: false,

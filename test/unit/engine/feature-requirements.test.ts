@@ -6,6 +6,7 @@ import {
   judge,
   needsTc,
   type Requirement,
+  requirementsFor,
 } from "../../../src/engine/ebpf/feature-requirements.ts";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
 
@@ -114,4 +115,22 @@ test.each([
     redirect: { ...redirect, inbound: { ...redirect.inbound, enabled } },
   };
   expect(needsTc(config, { ...FEATURES, lookup })).toBe(expected);
+});
+
+test.each([
+  ["neither", { tc: false, dns: false }, []],
+  ["tc", { tc: true, dns: false }, ["prog:sched_cls", "sched_cls:skc_lookup_tcp", "sched_cls:sk_assign"]],
+  [
+    "DNS",
+    { tc: false, dns: true },
+    ["prog:sendmsg4", "prog:sendmsg6", "prog:recvmsg4", "prog:recvmsg6", "map:lru_hash"],
+  ],
+])("beside what every installation needs: %s", (_title, needs, expected) => {
+  const neededFor = (what: typeof needs) =>
+    requirementsFor(what).flatMap(({ feature, without }) => (without === undefined ? [feature] : []));
+  const always = neededFor({ tc: false, dns: false });
+  expect(neededFor(needs).filter((feature) => !always.includes(feature))).toEqual(expected);
+  // What is not needed is asked for all the same, and said to limit.
+  const names = (what: typeof needs) => requirementsFor(what).map(({ feature }) => feature);
+  expect(names(needs)).toEqual(names({ tc: true, dns: true }));
 });

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { formatAddress } from "../../../src/core/address.ts";
 import { ConfigError } from "../../../src/core/errors.ts";
@@ -39,11 +40,21 @@ test("are read from a file", () => {
   expect(readNameservers(path).addresses.map(formatAddress)).toEqual(["127.0.0.53"]);
 });
 
+writeFileSync(join(directory, "binary"), Buffer.from("nameserver 10.0.0.1\n\0\u00ff"));
+writeFileSync(join(directory, "large"), Buffer.alloc(100 << 20, "#"));
+execFileSync("mkfifo", [join(directory, "pipe")]);
+symlinkSync("loop", join(directory, "loop"));
+
 test.each([
   ["missing", "ENOENT"],
   [".", "EISDIR"],
+  ["loop", "ELOOP"],
+  ["binary", "it is no text: it holds a NUL byte"],
+  ["large", "it is larger than 1 MiB"],
+  ["pipe", "it is no regular file"],
+  ["/dev/zero", "it is no regular file"],
 ])("a file that cannot be read is named with the setting and the reason: %s", (name, reason) => {
-  const path = join(directory, name);
+  const path = resolve(directory, name);
   expect(() => readNameservers(path)).toThrow(ConfigError);
   expect(() => readNameservers(path)).toThrow(
     `redirect.dns.resolvConfigPath: cannot read the name servers from ${JSON.stringify(path)}: ${reason}`,

@@ -12,7 +12,7 @@ describe("the proxy's user", () => {
     expect(resolveProxyUser("4294967294")).toEqual({ name: undefined, uid: 4294967294 });
   });
 
-  test.each(["4294967295", "99999999999999999999"])("cannot be %s", (spec) => {
+  test.each(["4294967295", "99999999999999999999", "005678", "00"])("cannot be %s", (spec) => {
     expect(() => resolveProxyUser(spec)).toThrow(expect.objectContaining({ code: "USER_UNKNOWN" }));
   });
 
