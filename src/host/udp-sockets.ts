@@ -23,8 +23,6 @@ export interface UdpSocket {
   readonly inode: number;
   /** The inode of its cgroup2's directory; undefined where the kernel does not tell. */
   readonly cgroupId: bigint | undefined;
-  /** What a map of type SK_STORAGE holds for it; undefined: nothing, or nobody asked. */
-  readonly storage: Uint8Array | undefined;
   /** For `disconnectUdpSockets`; undefined where inet_diag does not know it. */
   readonly handle: { readonly family: Family; readonly id: Uint8Array } | undefined;
 }
@@ -32,14 +30,13 @@ export interface UdpSocket {
 /**
  * The connected UDP sockets whose remote end has this port, of both families, as they are: an IPv6 socket may have
  * v4-mapped addresses. Ladder:
- * 1. udp_diag, which also tells what a map of type SK_STORAGE holds for each (its descriptor; Linux 5.7);
- * 2. /proc/net/udp: nothing of maps and cgroups.
+ * 1. udp_diag;
+ * 2. /proc/net/udp, which knows nothing of cgroups.
  *
  * @param port 1–65535; 0: any
  */
-export function readConnectedUdp(port: number, storageMap?: number): UdpSocket[] {
-  const query = { remotePort: port, states: 1 << STATE.connected };
-  const found = diagnose(storageMap === undefined ? query : { ...query, storageMap });
+export function readConnectedUdp(port: number): UdpSocket[] {
+  const found = diagnose({ remotePort: port, states: 1 << STATE.connected });
   return (
     found ?? readTables(new Set([STATE.connected])).filter(({ remote }) => [0, remote.port].includes(port))
   );
@@ -103,7 +100,7 @@ function diagnose(query: Parameters<typeof dumpUdpSockets>[2]): UdpSocket[] | un
 }
 
 function toUdpSocket(socket: DiagnosedUdpSocket, family: Family): UdpSocket {
-  const { source, destination, uid, inode, cgroupId, storage, id } = socket;
+  const { source, destination, uid, inode, cgroupId, id } = socket;
   const endpoint = ({ bytes, port }: DiagnosedUdpSocket["source"]) => ({ address: { family, bytes }, port });
   return {
     local: endpoint(source),
@@ -111,7 +108,6 @@ function toUdpSocket(socket: DiagnosedUdpSocket, family: Family): UdpSocket {
     uid,
     inode,
     cgroupId,
-    storage,
     handle: { family, id },
   };
 }
@@ -124,7 +120,6 @@ function readTables(states: ReadonlySet<number>): UdpSocket[] {
       uid,
       inode,
       cgroupId: undefined,
-      storage: undefined,
       handle: undefined,
     }),
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endianness } from "node:os";
 import type { NetlinkRequest, NetlinkSocket } from "./netlink.ts";
-import { attribute, nested, readAttributes } from "./netlink-attributes.ts";
+import { readAttributes } from "./netlink-attributes.ts";
 import {
   AF,
   type DiagnosedSocket,
@@ -12,16 +12,13 @@ import {
   writeUint32,
 } from "./sock-diag.ts";
 
-/* <linux/sock_diag.h> and <linux/inet_diag.h>, for UDP. */
+/* <linux/sock_diag.h> and <linux/inet_diag.h>, for UDP. It would tell what BPF has stored for a socket of TCP only. */
 
 const SOCK_DESTROY = 21;
 const IPPROTO_UDP = 17;
-const REQ_SK_BPF_STORAGES = 2;
-const REQ_MAP_FD = 1;
 /** Where `struct inet_diag_msg` ends, and the attributes begin. */
 const MESSAGE_SIZE = 72;
-const INET_DIAG = { storages: 20, cgroupId: 21 } as const;
-const STORAGE = { one: 1, mapValue: 3 } as const;
+const INET_DIAG_CGROUP_ID = 21;
 /** `struct inet_diag_sockid`, in a request and in a message. */
 const ID_SIZE = 48;
 const ID_IN_REQUEST = 8;
@@ -32,8 +29,6 @@ export interface UdpQuery {
   readonly states: number;
   /** Of the remote end (1–65535); 0: any. */
   readonly remotePort: number;
-  /** The descriptor of a map of type SK_STORAGE: tell what it holds for each socket. Linux 5.7, CAP_BPF. */
-  readonly storageMap?: number;
 }
 
 export interface DiagnosedUdpSocket extends DiagnosedSocket {
@@ -41,8 +36,6 @@ export interface DiagnosedUdpSocket extends DiagnosedSocket {
   readonly id: Uint8Array;
   /** The id of its cgroup2, which is the inode of the directory. Undefined before Linux 5.8. */
   readonly cgroupId: bigint | undefined;
-  /** What the map holds for it; undefined: nothing. */
-  readonly storage: Uint8Array | undefined;
 }
 
 /**
@@ -53,15 +46,12 @@ export interface DiagnosedUdpSocket extends DiagnosedSocket {
 export function dumpUdpSockets(
   netlink: NetlinkSocket,
   family: 4 | 6,
-  { states, remotePort, storageMap }: UdpQuery,
+  { states, remotePort }: UdpQuery,
 ): DiagnosedUdpSocket[] {
   const body = request(family);
   writeUint32(body, states, 4);
   body.writeUInt16BE(remotePort, ID_IN_REQUEST + 2);
-  const storages = storageMap === undefined ? [] : [askForStorage(storageMap)];
-  return netlink
-    .dump(SOCK_DIAG_BY_FAMILY, Buffer.concat([body, ...storages]))
-    .map((message) => decodeUdp(message, family));
+  return netlink.dump(SOCK_DIAG_BY_FAMILY, body).map((message) => decodeUdp(message, family));
 }
 
 /**
@@ -81,23 +71,13 @@ function request(family: 4 | 6): Buffer {
   return body;
 }
 
-function askForStorage(map: number): Buffer {
-  const fd = Buffer.alloc(4);
-  writeUint32(fd, map, 0);
-  return nested(REQ_SK_BPF_STORAGES, attribute(REQ_MAP_FD, fd));
-}
-
 function decodeUdp(message: Buffer, family: 4 | 6): DiagnosedUdpSocket {
   const attributes = readAttributes(message.subarray(MESSAGE_SIZE));
-  const storages = attributes.get(INET_DIAG.storages);
-  const one = storages && readAttributes(storages).get(STORAGE.one);
-  const value = one && readAttributes(one).get(STORAGE.mapValue);
-  const cgroupId = attributes.get(INET_DIAG.cgroupId);
+  const cgroupId = attributes.get(INET_DIAG_CGROUP_ID);
   return {
     ...decode(message, family),
     id: Uint8Array.from(message.subarray(ID_IN_MESSAGE, ID_IN_MESSAGE + ID_SIZE)),
     cgroupId: cgroupId && readUint64(cgroupId),
-    storage: value && Uint8Array.from(value),
   };
 }
 

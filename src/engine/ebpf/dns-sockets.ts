@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { U32 } from "../../bpf/codec.ts";
 import { structCodec } from "../../bpf/layout.ts";
 import { TP_ROLE, TP_SOCKET } from "../../bpf/layouts.gen.ts";
 import type { BpfMap } from "../../bpf/map.ts";
-import { isLoopback, sameAddress, unmapAddress } from "../../core/address.ts";
+import { type Address, isLoopback, sameAddress, unmapAddress } from "../../core/address.ts";
+import { TproxyError } from "../../core/errors.ts";
 import { cgroupIds, isInCgroup } from "../../host/cgroups.ts";
-import { findSocketOwners } from "../../host/socket-owner.ts";
+import { findSocketOwners, type SocketOwner, takeSocket } from "../../host/socket-owner.ts";
 import type { Endpoint } from "../../host/tcp-sockets.ts";
 import { readConnectedUdp, type UdpSocket } from "../../host/udp-sockets.ts";
 import { decide } from "../../plan/decide.ts";
@@ -18,7 +20,8 @@ import type { InstanceRecord } from "./record.ts";
  * it would ask the wrong one as long as it lives: its connection is taken from it. Of a socket that is not connected each
  * datagram is decided anew: it needs nothing.
  *
- * Who was redirected, the socket's storage knows: an application may have connected to the DNS proxy by itself.
+ * Who was redirected, the socket's storage knows: an application may have connected to the DNS proxy by itself. To read it
+ * takes the socket (Linux 5.6, CAP_SYS_PTRACE); who cannot be looked into is taken for redirected.
  */
 
 const DNS_PORT = 53;
@@ -53,19 +56,19 @@ export function correctDnsSockets(
   if (previous !== undefined && !previous.inherited)
     return [...releaseDnsSockets(previous), ...correctDnsSockets(plan, cgroup, sockets)];
   const ports = new Set([...(redirectsDns(plan) ? [DNS_PORT] : []), ...knownPort(previous)]);
-  const found = [...ports].flatMap((port) => readConnectedUdp(port, sockets.fd));
+  const places = findPlaces(ports, { sockets, port: previous?.port });
   const isInside = insideOf(cgroup);
-  const wrong = found.filter((socket) => {
-    const place = placeOf(socket, previous?.port);
-    return place.redirectedTo !== (isInside(socket) ? wantedPort(plan, place, socket.uid) : undefined);
-  });
-  return disconnectSockets(wrong);
+  const wrong = places.filter(
+    (place) => place.redirectedTo !== (isInside(place.socket) ? wantedPort(plan, place) : undefined),
+  );
+  return disconnectSockets(wrong.map(({ socket }) => socket));
 }
 
 /** To be called when nothing is redirected any more: those that were have nobody to answer them. */
 export function releaseDnsSockets(memory: SocketMemory): string[] {
-  const found = knownPort(memory).flatMap((port) => readConnectedUdp(port, memory.sockets.fd));
-  return disconnectSockets(found.filter((socket) => placeOf(socket, memory.port).redirectedTo !== undefined));
+  const places = findPlaces(new Set(knownPort(memory)), memory);
+  const redirected = places.filter(({ redirectedTo }) => redirectedTo !== undefined);
+  return disconnectSockets(redirected.map(({ socket }) => socket));
 }
 
 function knownPort(memory: SocketMemory | undefined): number[] {
@@ -73,38 +76,65 @@ function knownPort(memory: SocketMemory | undefined): number[] {
 }
 
 interface Place {
+  readonly socket: UdpSocket;
   /** Whom the application asks; undefined where nobody can tell. */
   readonly server: Endpoint | undefined;
   /** The port at localhost; undefined: the socket asks the server itself. */
   readonly redirectedTo: number | undefined;
 }
 
-const SOCKET = structCodec(TP_SOCKET);
-
-/** @param port of the DNS proxy: only where the kernel cannot tell us what is stored for a socket */
-function placeOf({ remote, storage, handle }: UdpSocket, port: number | undefined): Place {
-  const address = unmapAddress(remote.address);
-  if (handle === undefined && remote.port === port && isLoopback(address))
-    return { server: undefined, redirectedTo: port };
-  const stored = storage?.length === TP_SOCKET.size ? SOCKET.decode(storage) : undefined;
-  // A memory of another version cannot be read, and none but ours was asked for.
-  if (storage !== undefined && stored === undefined && isLoopback(address))
-    return { server: undefined, redirectedTo: remote.port };
-  if (stored?.role !== TP_ROLE.TP_ROLE_CLIENT || !isSame(stored.proxy, { address, port: remote.port }))
-    return { server: remote, redirectedTo: undefined };
-  const { addr: bytes, port: asked } = stored.original;
-  return { server: { address: { family: 6, bytes }, port: asked }, redirectedTo: remote.port };
+function findPlaces(
+  ports: ReadonlySet<number>,
+  { sockets, port }: Pick<SocketMemory, "sockets" | "port">,
+): Place[] {
+  const found = [...ports].flatMap((each) => readConnectedUdp(each));
+  const isSuspect = ({ remote }: UdpSocket) =>
+    (remote.port === port || port === 0) && isLoopback(unmapAddress(remote.address));
+  const owners = findSocketOwners(found.filter(isSuspect));
+  return found.map((socket) => {
+    const direct = { socket, server: socket.remote, redirectedTo: undefined };
+    return isSuspect(socket) ? (recall(socket, sockets, owners.get(socket.inode)) ?? direct) : direct;
+  });
 }
 
-function isSame(
-  stored: { readonly addr: Uint8Array; readonly port: number },
-  { address, port }: Endpoint,
-): boolean {
-  return stored.port === port && sameAddress(unmapAddress({ family: 6, bytes: stored.addr }), address);
+const SOCKET = structCodec(TP_SOCKET);
+
+/** Undefined where the socket was not redirected. */
+function recall(socket: UdpSocket, sockets: BpfMap, owner: SocketOwner | undefined): Place | undefined {
+  const { address, port } = socket.remote;
+  const unknown = { socket, server: undefined, redirectedTo: port };
+  const taken = owner && tryTake(owner);
+  if (taken === undefined) return unknown;
+  using descriptor = taken;
+  const value = sockets.lookup(U32.encode(descriptor.fd));
+  if (value === undefined) return undefined;
+  if (value.length !== TP_SOCKET.size) return unknown; // another version's
+  const { role, proxy, original } = SOCKET.decode(value);
+  const isSame = proxy.port === port && sameAddress(toAddress(proxy.addr), unmapAddress(address));
+  if (role !== TP_ROLE.TP_ROLE_CLIENT || !isSame) return undefined;
+  return {
+    socket,
+    server: { address: toAddress(original.addr), port: original.port },
+    redirectedTo: port,
+  };
+}
+
+/** Undefined where it has gone, or we may not. */
+function tryTake(owner: SocketOwner): ReturnType<typeof takeSocket> | undefined {
+  try {
+    return takeSocket(owner);
+  } catch (error) {
+    if (error instanceof TproxyError) return undefined;
+    throw error;
+  }
+}
+
+function toAddress(bytes: Uint8Array): Address {
+  return unmapAddress({ family: 6, bytes });
 }
 
 /** The rule of the plan, for whoever made the socket. */
-function wantedPort(plan: Plan, { server }: Place, uid: number): number | undefined {
+function wantedPort(plan: Plan, { server, socket: { uid } }: Place): number | undefined {
   if (server === undefined) return redirectsDns(plan) ? plan.dns.port : undefined;
   return decide(plan, { kind: "dns", uid, to: server.address, port: server.port }).port;
 }
