@@ -71,6 +71,15 @@ describe.each([SK_LOOKUP, NFT])("$way", ({ engine, flags: way }) => {
     if (engine === "ebpf")
       expect(connected).toMatchObject({ answered: 1, strangers: 1, peer: "[fe80::66:2]:53" });
     else expect(connected.answered).toBe(0);
-    expect((await ask([LINK_LOCAL], "--unconnected")).answered).toBe(0);
+    const unconnected = await ask([LINK_LOCAL], "--unconnected");
+    expect(unconnected.answered).toBe(0);
+    if (engine === "ebpf") expect(unconnected.error).toBe("ENETUNREACH");
+  });
+
+  test("a socket that is bound to a device", async () => {
+    await install();
+    const error = engine === "ebpf" ? "EPERM" : "ETIMEDOUT";
+    for (const manner of ["--connected", "--unconnected"])
+      expect(await ask(["10.66.0.2"], manner, "--device", "eth0")).toMatchObject({ answered: 0, error });
   });
 });

@@ -122,4 +122,13 @@ describe.each([SK_LOOKUP, NFT])("$way", ({ flags: way }) => {
       });
     });
   });
+
+  test("all DNS: without an exclusion, the stub's own questions go to the proxy", async () => {
+    await using world = await startWorld();
+    await startDnsProxy(world, STUB);
+    const resolvConf = join(directory, "stub.conf");
+    writeFileSync(resolvConf, `nameserver ${STUB}\n`);
+    await world.install(...way, "--redirect-all-dns-traffic");
+    expect(await resolve(world, "getent", resolvConf, "service.mesh", PROXY_UID)).toEqual(PROXY);
+  });
 });

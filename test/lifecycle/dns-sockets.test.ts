@@ -1,6 +1,6 @@
 // UDP sockets that are older than an installation, or outlive it: they do not stay where they were.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -148,6 +148,30 @@ describe.each(KINDS)("one engine in the other's place, %s", (kind) => {
   });
 });
 
+describe("iptables", () => {
+  const DNAT = ["-t", "nat", "-A", "OUTPUT", "-d", "10.66.0.9", "-p", "udp", "--dport", "53"];
+  const TO_OTHER_PORT = ["-j", "DNAT", "--to-destination", "10.66.0.2:5353"];
+
+  test("somebody else's redirection goes on for whom ours is not there", async () => {
+    await using world = await startDnsWorld();
+    const { exitCode, stderr } = await world.run(["iptables-nft", ...DNAT, ...TO_OTHER_PORT], {
+      cgroup: false,
+    });
+    expect(exitCode, stderr).toBe(0);
+    const elsewhere = server("10.66.0.2", 5353);
+    const app = await Asker.open(world, "10.66.0.9", "v4", "connected");
+    const directory = mkdtempSync(join(tmpdir(), "tproxyctl-dns-"));
+    world.defer(async () => rmSync(directory, { recursive: true }));
+    await installWithServers(world, directory, RESOLV_CONF, [...IPTABLES.nft, "--redirect-dns"]);
+    expect(await app.ask()).toEqual(elsewhere);
+    const installed = await world.install(...IPTABLES.nft, ALL_DNS);
+    expect(installed.stderr).toContain("note: 1 UDP socket that was asking");
+    expect(await app.ask()).toEqual(proxy("v4"));
+    await world.uninstall();
+    expect(await app.ask()).toEqual(elsewhere);
+  });
+});
+
 describe("eBPF", () => {
   test("who waits for an answer is told at once", async () => {
     await using world = await startDnsWorld("60000");
@@ -172,7 +196,6 @@ describe("eBPF", () => {
 
   test("a cgroup in the one of the installation belongs to it", async () => {
     await using world = await startDnsWorld();
-    const { mkdirSync, rmdirSync } = await import("node:fs");
     const inner = join(world.cgroup, "inner");
     mkdirSync(inner);
     world.defer(async () => rmdirSync(inner));

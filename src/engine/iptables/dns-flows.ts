@@ -52,8 +52,8 @@ export function correctDnsFlows(plan: Plan, before: ReadonlySet<number>): string
   const ports = new Set([...before, plan.dns.port]);
   const sockets = flows.length === 0 ? [] : readAllUdp();
   const wrong = flows.filter((flow) => {
-    const sentTo = redirectedTo(flow);
-    if (sentTo !== undefined && !ports.has(sentTo)) return false; // by somebody else's rules
+    // What somebody else's rules redirect is not redirected by ours: they may stand before it now.
+    const sentTo = [redirectedTo(flow)].find((port) => port !== undefined && ports.has(port));
     return sentTo !== wantedPort(plan, flow, findSocket(sockets, flow));
   });
   return noteForgotten(forgetUdpFlows(wrong));
