@@ -23,7 +23,7 @@ export async function runUninstall(options: UninstallOptions, io: CommandIo): Pr
   if (options.dryRun) return dryRun(netns, iptables, options, io);
   using _lock = await lockNamespace(netns.inode);
   const [removed = [], notes = []] = await allOf([
-    () => uninstallEbpf(netns, options.bpffsPath),
+    () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
     () => iptables.remove(netns),
   ]);
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);

@@ -32,9 +32,11 @@ export async function installWithIptables({ iptables }: Engines, plan: Plan): Pr
   );
   // Without rules for IPv6 it does not need the address.
   const keepPassthroughAddress = plan.passthroughAddress !== "unwanted" && report.redirectsIpv6;
-  await uninstallEbpf(plan.netns, undefined, { keepPassthroughAddress });
+  const notes = [...report.notes];
+  const note = (line: string) => void notes.push(line);
+  await uninstallEbpf(plan.netns, undefined, { keepPassthroughAddress, note });
   await iptables.removeGuard(plan.proxyUser.uid, previous.inboundPort);
-  return { ...report, replaced: true };
+  return { ...report, replaced: true, notes };
 }
 
 /** The other way round. Rules that nobody wrote down, kumactl's, are taken over from as well. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import { findCgroup2Root } from "./mounts.ts";
@@ -10,6 +10,38 @@ export function isInCgroup(pid: number, cgroup: string): boolean {
   const path = parseCgroup2(readCgroups(pid));
   if (root === undefined || path === undefined) return false;
   return `${join(root, path)}/`.startsWith(`${realpathSync(cgroup)}/`);
+}
+
+/** The root of cgroup2 has this inode: the kernel's own, whatever of the hierarchy is mounted. */
+const ROOT_ID = 1n;
+
+/** The ids of a cgroup2 and of those below it, as inet_diag gives them (Linux 5.8); undefined: it is the root of all. */
+export function cgroupIds(cgroup: string): ReadonlySet<bigint> | undefined {
+  const id = unlessGone(() => statSync(cgroup, { bigint: true }).ino);
+  if (id === ROOT_ID) return undefined;
+  return new Set(id === undefined ? [] : [id, ...idsBelow(cgroup)]);
+}
+
+function idsBelow(cgroup: string): bigint[] {
+  const entries = unlessGone(() => readdirSync(cgroup, { withFileTypes: true })) ?? [];
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      const path = join(cgroup, name);
+      const id = unlessGone(() => statSync(path, { bigint: true }).ino);
+      return id === undefined ? [] : [id, ...idsBelow(path)];
+    });
+}
+
+/** Cgroups come and go while we look. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (cause) {
+    const code = systemErrorCode(cause);
+    if (code === "ENOENT" || code === "ENODEV") return undefined;
+    throw new TproxyError("SYSCALL_FAILED", "cannot look at the cgroups", { cause });
+  }
 }
 
 /** The path in the cgroup2 hierarchy, the line `0::/path` of /proc/<pid>/cgroup (cgroups(7)). */

@@ -4,10 +4,11 @@ import type { NetlinkSocket } from "./netlink.ts";
 
 /* <linux/sock_diag.h> and <linux/inet_diag.h>: numbers in host order, but for addresses and ports. */
 
-const SOCK_DIAG_BY_FAMILY = 20;
+export const SOCK_DIAG_BY_FAMILY = 20;
 const IPPROTO_TCP = 6;
-const AF = { 4: 2, 6: 10 } as const;
-const REQUEST_SIZE = 56;
+export const AF = { 4: 2, 6: 10 } as const;
+/** `struct inet_diag_req_v2`. */
+export const REQUEST_SIZE = 56;
 
 /** What is used of `struct inet_diag_msg`. */
 export interface DiagnosedSocket {
@@ -53,11 +54,11 @@ export function decode(message: Buffer, family: 4 | 6): DiagnosedSocket {
   };
 }
 
-function readUint32(buffer: Buffer, offset: number): number {
+export function readUint32(buffer: Buffer, offset: number): number {
   return endianness() === "LE" ? buffer.readUInt32LE(offset) : buffer.readUInt32BE(offset);
 }
 
-function writeUint32(buffer: Buffer, value: number, offset: number): void {
+export function writeUint32(buffer: Buffer, value: number, offset: number): void {
   if (endianness() === "LE") buffer.writeUInt32LE(value, offset);
   else buffer.writeUInt32BE(value, offset);
 }

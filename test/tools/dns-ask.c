@@ -2,7 +2,8 @@
 /*
  * tpnet dns-ask: asks dns-serve the way resolvers ask: from connected sockets, one
  * for each server (glibc, c-ares), or from sockets that ask all of them (musl).
- * All queries are in flight at the same time; lost ones are repeated.
+ * All queries are in flight at the same time; lost ones are repeated. With --again
+ * the sockets stay: each line of stdin has them ask once more.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +16,6 @@
 
 #define MAX_SERVERS 16
 #define DNS_PORT 53
-#define REPEAT_MS 500
 #define MAX_LISTENERS 8
 
 /* Read what has come before the sockets' buffers are full. */
@@ -30,9 +30,9 @@ struct query {
 static struct {
 	union address servers[MAX_SERVERS];
 	union address from;
-	bool has_from, mapped, connected;
+	bool has_from, mapped, connected, again;
 	int server_count;
-	long sockets, each, size, timeout_ms;
+	long sockets, each, size, timeout_ms, repeat_ms;
 	const char *device;
 	struct query *queries;
 	uint32_t asked, answered, strangers;
@@ -41,7 +41,8 @@ static struct {
 	char peer[ADDRESS_TEXT], local[ADDRESS_TEXT];
 	char listeners[MAX_LISTENERS][ADDRESS_TEXT];
 	size_t listener_count;
-} ask = { .sockets = 1, .each = 1, .size = 0, .timeout_ms = 5000, .smallest = SIZE_MAX };
+} ask = { .sockets = 1, .each = 1, .size = 0, .timeout_ms = 5000, .repeat_ms = 500,
+	  .smallest = SIZE_MAX };
 
 static int open_socket(const union address *to)
 {
@@ -213,7 +214,7 @@ static void ask_all(void)
 	uint64_t deadline = now_ns() + (uint64_t)ask.timeout_ms * 1000000;
 
 	while (ask.answered < ask.asked && !ask.error && now_ns() < deadline) {
-		uint64_t repeat = now_ns() + REPEAT_MS * UINT64_C(1000000);
+		uint64_t repeat = now_ns() + (uint64_t)ask.repeat_ms * 1000000;
 
 		send_unanswered();
 		while (ask.answered < ask.asked && !ask.error && now_ns() < repeat)
@@ -248,6 +249,27 @@ static void print_answers(void)
 		json_string(stdout, ask.listeners[i]);
 	}
 	puts("]}");
+	flush_output();
+}
+
+/* The same queries from the same sockets, at each line of stdin. */
+static void ask_again(void)
+{
+	char line[16];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		for (uint32_t i = 0; i < ask.asked; i++)
+			ask.queries[i].done = false;
+		ask.answered = ask.strangers = 0;
+		ask.error = 0;
+		ask.smallest = SIZE_MAX;
+		ask.listener_count = 0;
+		ask.peer[0] = ask.local[0] = '\0';
+		if (ask.connected)
+			name_ends(ask.queries[0].fd);
+		ask_all();
+		print_answers();
+	}
 }
 
 static void read_servers(char *list)
@@ -274,6 +296,8 @@ static const struct option options[] = {
 	{ "each", required_argument, NULL, 'e' },
 	{ "size", required_argument, NULL, 'z' },
 	{ "timeout", required_argument, NULL, 'w' },
+	{ "repeat", required_argument, NULL, 'r' },
+	{ "again", no_argument, NULL, 'a' },
 	{ 0 },
 };
 
@@ -293,6 +317,8 @@ int dns_ask_command(int argc, char **argv)
 		case 'e': ask.each = parse_number(optarg, 1, 20000, "--each"); break;
 		case 'z': ask.size = parse_number(optarg, 0, 65000, "--size"); break;
 		case 'w': ask.timeout_ms = parse_number(optarg, 1, 600000, "--timeout"); break;
+		case 'r': ask.repeat_ms = parse_number(optarg, 1, 600000, "--repeat"); break;
+		case 'a': ask.again = true; break;
 		default: return 1;
 		}
 	}
@@ -309,5 +335,7 @@ int dns_ask_command(int argc, char **argv)
 	if (open_sockets())
 		ask_all();
 	print_answers();
+	if (ask.again)
+		ask_again();
 	return 0;
 }

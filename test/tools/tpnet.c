@@ -16,7 +16,7 @@ static const struct command {
 	{ "run", run_command, "tpnet: run",
 	  "[--netns NAME|/PATH] [--cgroup DIR] [--uid N] [--gid N]\n"
 	  "              [--drop-cap NAME]... [--umount-cgroup2]\n"
-	  "              [--without nf_tables|bpf] -- CMD ARGS..." },
+	  "              [--without nf_tables|bpf|sock_diag] -- CMD ARGS..." },
 	{ "serve", serve_command, "tpnet: serve",
 	  "--listen ADDR:PORT [--listen ...] [--reuseport N] [--dual]\n"
 	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log] [--roomy]" },
@@ -41,7 +41,7 @@ static const struct command {
 	{ "dns-ask", dns_ask_command, "tpnet: dns-ask",
 	  "--servers ADDR[:PORT],... [--connected|--unconnected] [--mapped]\n"
 	  "              [--from ADDR[:PORT]] [--device IF] [--sockets N] [--each N]\n"
-	  "              [--size BYTES] [--timeout MS]" },
+	  "              [--size BYTES] [--timeout MS] [--repeat MS] [--again]" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -21,16 +21,19 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
-static const struct sock_filter without_nf_tables[] = {
-	LOAD(nr),
-	SKIP_UNLESS(SYS_socket, 5),
-	LOAD(args[0]),
-	SKIP_UNLESS(AF_NETLINK, 3),
-	LOAD(args[2]),
-	SKIP_UNLESS(NETLINK_NETFILTER, 1),
-	ANSWER(SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
-	ANSWER(SECCOMP_RET_ALLOW),
-};
+#define WITHOUT_NETLINK(protocol) { \
+	LOAD(nr), \
+	SKIP_UNLESS(SYS_socket, 5), \
+	LOAD(args[0]), \
+	SKIP_UNLESS(AF_NETLINK, 3), \
+	LOAD(args[2]), \
+	SKIP_UNLESS(protocol, 1), \
+	ANSWER(SECCOMP_RET_ERRNO | EPROTONOSUPPORT), \
+	ANSWER(SECCOMP_RET_ALLOW), \
+}
+
+static const struct sock_filter without_nf_tables[] = WITHOUT_NETLINK(NETLINK_NETFILTER);
+static const struct sock_filter without_sock_diag[] = WITHOUT_NETLINK(NETLINK_SOCK_DIAG);
 
 /* As the default profile of a container runtime: not lacking, but forbidden. */
 static const struct sock_filter without_bpf[] = {
@@ -59,8 +62,10 @@ void do_without(const char *what)
 {
 	if (strcmp(what, "nf_tables") == 0)
 		install(without_nf_tables, LENGTH(without_nf_tables));
+	else if (strcmp(what, "sock_diag") == 0)
+		install(without_sock_diag, LENGTH(without_sock_diag));
 	else if (strcmp(what, "bpf") == 0)
 		install(without_bpf, LENGTH(without_bpf));
 	else
-		usage("--without knows nf_tables and bpf, not '%s'", what);
+		usage("--without knows nf_tables, sock_diag and bpf, not '%s'", what);
 }

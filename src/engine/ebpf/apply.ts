@@ -10,6 +10,7 @@ import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
+import { correctDnsSockets, memoryOf } from "./dns-sockets.ts";
 import type { Features } from "./features.ts";
 import { detachFilter, planFilter } from "./filter.ts";
 import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
@@ -46,6 +47,8 @@ export interface Applied {
   readonly listeners: readonly ListenerFact[];
   readonly owners: SocketOwners;
   readonly replaced: boolean;
+  /** What the user should know, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -93,8 +96,10 @@ export async function apply(wanted: Plan, place: Place, features: Features): Pro
   }
   promoteStaging(place.bpffs, place.cookie, generation);
   undo.keep();
+  const memory = previous && memoryOf(previous.record, previous.map("tp_sockets"), inherited.connections);
   if (previous !== undefined) supersede(previous, record, attacher);
-  return { record, listeners, owners, replaced: previous !== undefined };
+  const notes = correctDnsSockets(plan, place.cgroup, object.map("tp_sockets"), memory);
+  return { record, listeners, owners, replaced: previous !== undefined, notes };
 }
 
 function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {

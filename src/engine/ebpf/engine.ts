@@ -61,8 +61,12 @@ export class EbpfEngine implements Engine {
 
   async install(plan: Plan): Promise<InstallReport> {
     const place = this.check(plan);
-    const { replaced, listeners, owners } = await apply(plan, place, this.#features());
-    const notes = [...noteOptionsWithoutMeaning(plan), ...noteProxiesOutside(owners, place.cgroup)];
+    const { replaced, listeners, owners, notes: applied } = await apply(plan, place, this.#features());
+    const notes = [
+      ...noteOptionsWithoutMeaning(plan),
+      ...noteProxiesOutside(owners, place.cgroup),
+      ...applied,
+    ];
     return { replaced, listeners, notes };
   }
 }

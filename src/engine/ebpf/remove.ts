@@ -2,15 +2,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BpfLink } from "../../bpf/link.ts";
+import { BpfMap } from "../../bpf/map.ts";
 import { TproxyError } from "../../core/errors.ts";
 import { removeLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { leaveHome } from "./bpffs-home.ts";
+import { memoryOf, releaseDnsSockets } from "./dns-sockets.ts";
 import { detachFilter } from "./filter.ts";
 import { hookKey, isAnswering } from "./hooks.ts";
 import {
   linkPin,
   listPinDirectories,
+  mapPin,
   type PinDirectory,
   pinsOf,
   RECORD_PIN,
@@ -22,7 +25,11 @@ import { settle } from "./settle.ts";
 export interface RemoveOptions {
   /** ::6 stays on lo: whoever takes over needs it. */
   readonly keepPassthroughAddress?: boolean;
+  /** Takes what the user should know, one sentence each. */
+  readonly note?: (line: string) => void;
 }
+
+const SOCKETS = "tp_sockets";
 
 /** Removes everything of one network namespace from a bpffs. Returns how many installations there were. */
 export async function removeAll(bpffs: string, cookie: bigint, options: RemoveOptions = {}): Promise<number> {
@@ -44,7 +51,7 @@ export async function removeStagings(bpffs: string, cookie: bigint): Promise<voi
 async function removeInstallation(
   directory: PinDirectory,
   current?: PinDirectory,
-  { keepPassthroughAddress = false }: RemoveOptions = {},
+  { keepPassthroughAddress = false, note }: RemoveOptions = {},
 ): Promise<void> {
   const record = tryReadRecord(directory.path);
   const needed = current && tryReadRecord(current.path);
@@ -56,9 +63,18 @@ async function removeInstallation(
   detachLinks(directory.path, kept, (key) => !answering.has(key));
   if (record !== undefined && current === undefined) await settle(record);
   detachLinks(directory.path, kept);
+  if (record !== undefined && current === undefined)
+    for (const line of releaseSockets(directory.path, record)) note?.(line);
   const keep = keepPassthroughAddress || needed?.addedPassthroughAddress === true;
   if (record?.addedPassthroughAddress && !keep) removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   removePinDirectory(directory.path);
+}
+
+/** One that was killed early has no map to tell of sockets: it has not redirected any. */
+function releaseSockets(directory: string, record: InstanceRecord): string[] {
+  if (!pinsOf(directory, "map").includes(SOCKETS)) return [];
+  using sockets = BpfMap.open(join(directory, mapPin(SOCKETS)));
+  return releaseDnsSockets(memoryOf(record, sockets, false));
 }
 
 /**

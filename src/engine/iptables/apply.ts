@@ -6,6 +6,7 @@ import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.
 import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { inheritPassthroughAddress } from "../inherit-address.ts";
+import { correctDnsFlows, dnsPortsOf } from "./dns-flows.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
 import { isInstallation, KEEPER_CHAIN, protectConnections } from "./keep-connections.ts";
@@ -71,7 +72,8 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
   const recorded = writeRecord(plan.netns, { ...record, madeHooks: existing(record.madeHooks) });
   undo.keep();
-  return { replaced: work.present.some(isInstallation), recorded, notes };
+  const corrected = correctDnsFlows(plan, dnsPortsOf(work.present, before));
+  return { replaced: work.present.some(isInstallation), recorded, notes: [...notes, ...corrected] };
 }
 
 function isTarget({ executables }: Present, targets: readonly Target[]): boolean {

@@ -3,6 +3,7 @@ import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { removeLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
+import { dnsPortsOf, releaseDnsFlows } from "./dns-flows.ts";
 import { type Executables, programsOf } from "./executables.ts";
 import { removeHooks } from "./hooks.ts";
 import { isInstallation, keeperLines } from "./keep-connections.ts";
@@ -50,11 +51,12 @@ export async function removeAll(
   writeTwins(netns, record, changed.map(unmarkedRules));
   for (const each of changed) await restoreRules(each.executables, removeRules(each.ours, instead), restore);
   await verify(changed, keep ? isInstallation : hasOurs);
+  const released = releaseDnsFlows(dnsPortsOf(present, record));
   if (!keepPassthroughAddress && ownsPassthroughAddress(present, record))
     removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   if (damage !== undefined) throw damage;
   removeWhatWasMade(netns, record, keep ? changed : []);
-  return live === 0 || keepConnections ? [] : [noteCut(live)];
+  return [...(live === 0 || keepConnections ? [] : [noteCut(live)]), ...released];
 }
 
 /** Where others have rules that read as ours do: if this is killed, these are not to be taken for ours that are gone. */

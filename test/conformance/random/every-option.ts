@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { SettingName } from "../../../src/config/setting.ts";
 import { defaultOf } from "../../../src/config/settings.ts";
+import type { EngineName } from "../../../src/engine/engine.ts";
 import { projectRoot } from "../../support/project-files.ts";
 import { PROXY_UID } from "../../support/world.ts";
 import type { Settings } from "./configurations.ts";
@@ -15,6 +16,7 @@ export interface OptionCase {
   /** Where "on": the setting that must have decided something. Where "off": the one that must not. */
   readonly on?: SettingName;
   readonly off?: SettingName;
+  readonly only?: EngineName;
 }
 
 interface Option {
@@ -23,6 +25,8 @@ interface Option {
   readonly off?: string;
   /** What it needs to have a meaning. */
   readonly beside?: Settings;
+  /** Where one engine alone has it. */
+  readonly only?: EngineName;
   /** Decisions never name it: it says where something goes, or how the rules are written. Or only "on" tells. */
   readonly silent?: "always" | "off";
 }
@@ -57,6 +61,7 @@ function options(nameservers: Nameservers["files"]): Record<Exclude<SettingName,
     "redirect.outbound.excludePortsForIPs": { on: "10.66.0.2,fd66::2/127" },
     "redirect.outbound.excludePortsForUIDs": { on: `tcp:1-80:${APP}` },
     "redirect.outbound.insertRedirectInsteadOfAppend": { on: "true", silent: "always" },
+    "redirect.whenProxyDown": { on: "bypass", silent: "always", only: "ebpf" },
     "redirect.vnet.networks": { on: "eth1:10.66.1.0/24,eth1:fd66:1::/64" },
     // Where DNS is left alone, this is the option that would redirect it.
     "redirect.dns.enabled": { on: "true", beside: servers, silent: "off" },
@@ -86,17 +91,20 @@ function options(nameservers: Nameservers["files"]): Record<Exclude<SettingName,
 export function everyOption(nameservers: Nameservers["files"]): OptionCase[] {
   return Object.entries(options(nameservers)).flatMap(([name, option]) => {
     const key = name as SettingName;
-    const { on, off = defaultOf(key), beside, silent } = option;
-    const common = { kumaDPUser: String(PROXY_UID), ...beside };
+    const { on, off = defaultOf(key), beside, silent, only } = option;
+    const common = only === undefined ? {} : { only };
+    const proxy = { kumaDPUser: String(PROXY_UID), ...beside };
     return [
       {
+        ...common,
         title: `${key}: ${on}`,
-        settings: { ...common, [key]: on },
+        settings: { ...proxy, [key]: on },
         ...(silent === "always" ? {} : { on: key }),
       },
       {
+        ...common,
         title: `${key}: ${off || "nothing"}`,
-        settings: { ...common, [key]: off },
+        settings: { ...proxy, [key]: off },
         ...(silent === undefined ? { off: key } : {}),
       },
     ];
