@@ -122,9 +122,15 @@ static __always_inline __be32 resolve_any4(__be32 to, __be32 from)
 	return from ? from : bpf_htonl(0x7f000001);
 }
 
+static __always_inline bool is_any6(const struct tp_endpoint *endpoint)
+{
+	return !endpoint->addr[0] && !endpoint->addr[1] && !endpoint->addr[2] &&
+	       !endpoint->addr[3];
+}
+
 static __always_inline void resolve_any6(struct tp_endpoint *to)
 {
-	if (!to->addr[0] && !to->addr[1] && !to->addr[2] && !to->addr[3])
+	if (is_any6(to))
 		to->addr[3] = bpf_htonl(1);
 }
 
@@ -156,6 +162,13 @@ static __always_inline bool is_loopback_range(const struct tp_endpoint *endpoint
 		return bpf_ntohl(endpoint->addr[3]) >> 24 == 127;
 	return !endpoint->addr[0] && !endpoint->addr[1] && !endpoint->addr[2] &&
 	       endpoint->addr[3] == bpf_htonl(1);
+}
+
+/* 127.0.0.1 or ::1: where everybody reaches the host itself. */
+static __always_inline bool is_localhost(const struct tp_endpoint *to)
+{
+	return is_loopback_range(to) &&
+	       (!is_mapped(to) || to->addr[3] == bpf_htonl(0x7f000001));
 }
 
 static __always_inline bool is_local(const struct tp_endpoint *endpoint)

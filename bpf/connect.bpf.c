@@ -99,10 +99,14 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 
 /* A UDP socket that asks one name server: connected, it gets its answers alone. */
 static __always_inline bool process_dns(struct bpf_sock_addr *ctx,
+					const struct tp_endpoint *from,
 					const struct tp_endpoint *to,
 					struct tp_socket **redirected)
 {
 	*redirected = 0;
+	/* What comes from a tag would be taken for a name server's answer. */
+	if (is_tag(from))
+		return false;
 	if (!goes_to_dns_proxy(ctx, to))
 		return true;
 	*redirected = remember_client(ctx);
@@ -129,7 +133,7 @@ int tp_connect4(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	set_mapped(&from, take(ctx->sk->src_ip4), 0);
 	set_mapped(&to, resolve_any4(take(ctx->user_ip4), from.addr[3]), ctx->user_port);
-	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &to, &socket)))
+	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &from, &to, &socket)))
 		return REFUSE;
 	if (!socket)
 		return ALLOW;
@@ -149,7 +153,9 @@ static __always_inline void read_addresses6(struct bpf_sock_addr *ctx,
 	take_ip6(to->addr, ctx->user_ip6);
 	to->port = ctx->user_port;
 	to->pad = 0;
-	if (is_mapped(to)) {
+	if (is_mapped(from) && is_any6(to)) {
+		set_mapped(to, bpf_htonl(0x7f000001), ctx->user_port);
+	} else if (is_mapped(to)) {
 		/* A socket that is not bound has :: as its own address. */
 		set_mapped(from, is_mapped(from) ? from->addr[3] : 0, 0);
 		to->addr[3] = resolve_any4(to->addr[3], from->addr[3]);
@@ -170,7 +176,7 @@ int tp_connect6(struct bpf_sock_addr *ctx)
 	read_addresses6(ctx, &from, &to);
 	if (!tp_config.ipv6 && !is_mapped(&to))
 		return ALLOW;
-	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &to, &socket)))
+	if (!(tcp ? process(ctx, &from, &to, &socket) : process_dns(ctx, &from, &to, &socket)))
 		return REFUSE;
 	if (!socket)
 		return ALLOW;

@@ -23,20 +23,24 @@ static __always_inline bool is_unicast(const struct tp_endpoint *to)
 	return bpf_ntohl(to->addr[0]) >> 24 != 0xff;
 }
 
-/* 127.0.0.1 or ::1: where everybody reaches the host itself. */
-static __always_inline bool is_localhost(const struct tp_endpoint *to)
+static __always_inline bool is_passthrough6(const struct tp_endpoint *endpoint)
 {
-	return is_loopback_range(to) &&
-	       (!is_mapped(to) || to->addr[3] == bpf_htonl(0x7f000001));
+	return !endpoint->addr[0] && !endpoint->addr[1] && !endpoint->addr[2] &&
+	       endpoint->addr[3] == bpf_htonl(6);
 }
 
-/* 127.0.0.6 or ::6: what the proxy binds to when it calls its own application. */
-static __always_inline bool is_passthrough(const struct tp_endpoint *from)
+/*
+ * 127.0.0.6 or ::6: what the proxy binds to when it calls its own application. To
+ * ::6 the kernel goes from ::6, where no other address was chosen (RFC 6724, rule 1).
+ */
+static __always_inline bool is_passthrough(const struct tp_endpoint *from,
+					   const struct tp_endpoint *to)
 {
-	if (is_mapped(from))
-		return from->addr[3] == bpf_htonl(0x7f000006);
-	return !from->addr[0] && !from->addr[1] && !from->addr[2] &&
-	       from->addr[3] == bpf_htonl(6);
+	if (is_mapped(to))
+		return is_mapped(from) && from->addr[3] == bpf_htonl(0x7f000006);
+	if (is_any6(from))
+		return is_passthrough6(to);
+	return is_passthrough6(from);
 }
 
 /* The proxy's own connections to this host's addresses go to its inbound port. */
@@ -49,7 +53,7 @@ static __always_inline enum verdict decide_self(const struct tp_endpoint *from,
 		count(TP_OUTBOUND_PROXY_USER);
 		return UNTOUCHED;
 	}
-	if (is_passthrough(from)) {
+	if (is_passthrough(from, to)) {
 		count(TP_SELF_PASSTHROUGH);
 		return UNTOUCHED;
 	}

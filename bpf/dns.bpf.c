@@ -76,9 +76,10 @@ static __always_inline bool redirect_query(struct bpf_sock_addr *ctx,
 	*tagged = false;
 	if (!socket)
 		return false;
-	if (socket->role != TP_ROLE_CLIENT) {
+	if (socket->role != TP_ROLE_CLIENT || same_endpoint(&socket->original, to)) {
+		/* Again, too: the DNS proxy's port may be another one since. */
 		remember_server(socket, to);
-	} else if (!same_endpoint(&socket->original, to)) {
+	} else {
 		client = *from;
 		if (!client.addr[0] && !client.addr[1] && !client.addr[3])
 			set_localhost(&client, is_mapped(to), from->port);
@@ -93,13 +94,24 @@ static __always_inline bool redirect_query(struct bpf_sock_addr *ctx,
 	return true;
 }
 
-/* An answer of the DNS proxy to a tag, to where the tag stands for. */
+/* Only the DNS proxy can be where queries go: its answers come from there. */
+static __always_inline bool is_from_dns_proxy(const struct tp_endpoint *from)
+{
+	if (from->port != bpf_htons(tp_config.dns_port))
+		return false;
+	return (!from->addr[0] && !from->addr[1] && !from->addr[3]) || is_localhost(from);
+}
+
+/*
+ * An answer of the DNS proxy to a tag, to where the tag stands for. From nobody
+ * else: it would be taken for the name server's.
+ */
 static __always_inline bool redirect_answer(struct tp_endpoint *from,
 					    struct tp_endpoint *to)
 {
 	struct tp_answer *answer;
 
-	if (!is_tag(to))
+	if (!is_tag(to) || !is_from_dns_proxy(from))
 		return false;
 	answer = bpf_map_lookup_elem(&tp_dns_answers, to);
 	if (!answer)
@@ -110,21 +122,34 @@ static __always_inline bool redirect_answer(struct tp_endpoint *from,
 }
 
 /*
- * A connected socket stays where it was connected: it would not take an answer from
- * elsewhere. Only v4-mapped ones come here; where all are redirected at connect,
- * none of them is bound for port 53 any more.
+ * What a connected socket sends to its peer goes there: it was decided at connect,
+ * and the socket would not take an answer from elsewhere. These are v4-mapped
+ * ones, and such as name their peer.
  */
-static __always_inline bool stays_connected(struct bpf_sock_addr *ctx)
+static __always_inline bool is_peer(struct bpf_sock_addr *ctx, const struct tp_endpoint *to)
 {
-	return tp_config.bypass && take(ctx->sk->state) == BPF_TCP_ESTABLISHED;
+	struct tp_endpoint peer;
+
+	if (take(ctx->sk->state) != BPF_TCP_ESTABLISHED)
+		return false;
+	if (is_mapped(to)) {
+		set_mapped(&peer, take(ctx->sk->dst_ip4), ctx->sk->dst_port);
+	} else {
+		take_ip6(peer.addr, ctx->sk->dst_ip6);
+		peer.port = ctx->sk->dst_port;
+	}
+	return same_endpoint(&peer, to);
 }
 
 /* @set_from, @set_to: what is to be changed; false: refuse the datagram */
 static __always_inline bool process(struct bpf_sock_addr *ctx, struct tp_endpoint *from,
 				    struct tp_endpoint *to, bool *set_from, bool *set_to)
 {
+	/* It would be taken for a name server's answer. */
+	if (is_tag(from))
+		return false;
 	*set_from = redirect_answer(from, to);
-	*set_to = *set_from || (!stays_connected(ctx) && goes_to_dns_proxy(ctx, to));
+	*set_to = *set_from || (!is_peer(ctx, to) && goes_to_dns_proxy(ctx, to));
 	if (*set_from || !*set_to)
 		return true;
 	return redirect_query(ctx, from, to, set_from);
@@ -189,8 +214,7 @@ static __always_inline bool find_server(struct bpf_sock_addr *ctx,
 	struct tp_socket *socket;
 	struct tp_endpoint tag;
 
-	if (from->port != bpf_htons(tp_config.dns_port) ||
-	    !is_ours(ctx, SOCK_DGRAM, IPPROTO_UDP))
+	if (!is_ours(ctx, SOCK_DGRAM, IPPROTO_UDP))
 		return false;
 	if (is_tag(from)) {
 		tag = *from;

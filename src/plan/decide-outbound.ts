@@ -85,11 +85,13 @@ function leaveExcludedPort({ plan, port }: AskedOutbound): Decision | undefined 
   return leaveAlone("excluded-port", `outbound port ${port} is excluded`, "redirect.outbound.excludePorts");
 }
 
+/** To ::6 the kernel goes from ::6, where no other address was chosen (RFC 6724, rule 1). */
 function leavePassthrough({ plan, from, to }: AskedOutbound): Decision | undefined {
-  if (from === undefined || !isPassthrough(from) || !isLocal(plan, to)) return undefined;
+  const source = from ?? (to.family === 6 ? to : undefined);
+  if (source === undefined || !isPassthrough(source) || !isLocal(plan, to)) return undefined;
   return leaveAlone(
     "passthrough",
-    `from ${formatAddress(from)} the proxy hands requests to its own application`,
+    `from ${formatAddress(source)} the proxy hands requests to its own application`,
   );
 }
 
