@@ -24,10 +24,11 @@ export async function ask({ to, port, connected, patienceMs }: Query): Promise<A
   const host = formatAddress(to);
   try {
     return await new Promise<Answered>((resolve) => {
+      let client: Endpoint | undefined;
       let kernelPeer: Endpoint | undefined;
       const end = (answeredBy: Endpoint | undefined, code?: string, marked = false) => {
         clearTimeout(patience);
-        resolve({ answeredBy, marked, kernelPeer, code });
+        resolve({ answeredBy, marked, client, kernelPeer, code });
       };
       const patience = setTimeout(() => end(undefined), patienceMs);
       const send = (error?: Error | null) => {
@@ -46,7 +47,9 @@ export async function ask({ to, port, connected, patienceMs }: Query): Promise<A
           send(error);
           return;
         }
-        kernelPeer = findPeer(socket.address().port);
+        const own = socket.address();
+        client = toEndpoint(own);
+        kernelPeer = findPeer(own.port);
         socket.send(query, send);
       });
     });
@@ -55,7 +58,7 @@ export async function ask({ to, port, connected, patienceMs }: Query): Promise<A
   }
 }
 
-function toEndpoint({ address, port }: RemoteInfo): Endpoint | undefined {
+function toEndpoint({ address, port }: Pick<RemoteInfo, "address" | "port">): Endpoint | undefined {
   const parsed = parseAddress(address.replace(/%.*/, ""));
   return parsed && { address: unmapAddress(parsed), port };
 }

@@ -62,6 +62,8 @@ export interface Answered {
   readonly answeredBy: Endpoint | undefined;
   /** By the listener that verify made in the place of the DNS proxy. */
   readonly marked: boolean;
+  /** Our own end, of a connected socket. */
+  readonly client: Endpoint | undefined;
   /** Whom the kernel sends it to, of a connected socket. */
   readonly kernelPeer: Endpoint | undefined;
   readonly code: string | undefined;

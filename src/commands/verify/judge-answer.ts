@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatEndpoint, sameAddress, unmapAddress } from "../../core/address.ts";
+import type { Endpoint } from "../../host/tcp-sockets.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Answered, Check, CheckResult } from "./check.ts";
 import { failed, isNoRoute, notTried, proven } from "./judge.ts";
@@ -8,19 +9,22 @@ import type { PortHolder } from "./stand-in.ts";
 export interface SeenAnswer {
   readonly plan: Plan;
   readonly answered: Answered;
+  /** Where NAT sends it, as far as we may know. */
+  readonly natTarget: Endpoint | undefined;
   readonly holder: PortHolder | undefined;
 }
 
 /** What is made of the answer to a query. */
-export function judgeAnswer(check: Check, { plan, answered, holder }: SeenAnswer): CheckResult {
+export function judgeAnswer(check: Check, { plan, answered, natTarget, holder }: SeenAnswer): CheckResult {
   const { answeredBy, kernelPeer, code } = answered;
   if (isNoRoute(code)) return notTried(check, `there is no route to the name server (${code})`);
   if (answeredBy !== undefined && !isFromServer(check, answered)) {
     return failed(check, `the answer came from ${formatEndpoint(answeredBy.address, answeredBy.port)}`);
   }
   if (holder?.holder === "us") return judgeOurs(check, answered);
-  if (kernelPeer !== undefined && kernelPeer.port === plan.dns.port) {
-    const where = formatEndpoint(kernelPeer.address, kernelPeer.port);
+  const target = [kernelPeer, natTarget].find((each) => each?.port === plan.dns.port);
+  if (target !== undefined) {
+    const where = formatEndpoint(target.address, target.port);
     return proven(
       check,
       `goes to the DNS proxy (${where})${answeredBy === undefined ? ", which did not answer" : ""}`,

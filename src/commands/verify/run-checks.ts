@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from "../../core/address.ts";
+import { TproxyError } from "../../core/errors.ts";
+import { findNatTarget } from "../../host/conntrack-lookup.ts";
+import type { Endpoint } from "../../host/tcp-sockets.ts";
 import type { Plan } from "../../plan/plan.ts";
-import type { Check, CheckResult } from "./check.ts";
+import { isRoot } from "../require-root.ts";
+import type { Answered, Check, CheckResult } from "./check.ts";
 import { judge } from "./judge.ts";
 import { judgeAnswer } from "./judge-answer.ts";
 import type { Probe } from "./probe.ts";
@@ -61,13 +65,25 @@ async function runCheck(
   if (protocol !== "tcp") {
     const connected = protocol === "udp-connected";
     const answered = await probe.ask({ to, port: port ?? 0, connected, patienceMs: PATIENCE.query });
-    return judgeAnswer(check, { plan, answered, holder });
+    return judgeAnswer(check, { plan, answered, natTarget: lookUpNat(check, answered), holder });
   }
   const patienceMs = expected === "untouched" && !listens ? PATIENCE.untouched : PATIENCE.intercepted;
   const arrival = await probe.attempt({ from, to, port, listens, patienceMs });
   const isOurs = holder?.holder === "us" && arrival.otherEnd !== undefined && arrival.client !== undefined;
   const original = isOurs && arrival.client ? await listener.originalOf(arrival.client) : undefined;
   return judge(check, { plan, arrival, original, holder });
+}
+
+/** Only root may ask conntrack, and only where NAT redirects does it know. */
+function lookUpNat({ to, port }: Check, { client }: Answered): Endpoint | undefined {
+  if (!isRoot() || client === undefined || port === undefined) return undefined;
+  try {
+    return findNatTarget(client, { address: to, port });
+  } catch (error) {
+    // No such module, or no such capability: then nothing is known.
+    if (error instanceof TproxyError && error.code === "SYSCALL_FAILED") return undefined;
+    throw error;
+  }
 }
 
 function holderOf(
