@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { APP_UID, type World } from "../support/world.ts";
 import { EBPF, EBPF_TC, IPTABLES } from "./engines.ts";
-import { intactStatus } from "./support.ts";
+import { expectFailure, intactStatus } from "./support.ts";
 import {
   AS_PROXY,
   createWorld,
@@ -94,6 +94,23 @@ test("root without the capability to be somebody else tries what it can", async 
   expectVerified(result);
   expect(proofs(result)).toEqual(["outbound 4", "outbound 6"]);
   expect(inState(result, "not-tried")).toEqual(["own-application 4", "own-application 6", "inbound"]);
+});
+
+test("rules that nothing is written down of, as kumactl's: the options say what they should do", async () => {
+  await using world = await createWorld();
+  await world.install(...IPTABLES.nft);
+  await world.forgetRecords();
+  const result = await verify(world, ["--kuma-dp-user=5678"]);
+  expectVerified(result);
+  expect(proofs(result)).toEqual(BOTH_WAYS);
+  expect(inState(result, "not-tried")).toEqual(["state", "inbound"]);
+});
+
+test("nobody starts its other half by hand", async () => {
+  await using world = await createWorld();
+  const result = await world.tproxyctl(["verify-probe"]);
+  expectFailure(result, "USAGE", /started by it alone/);
+  expect((await world.tproxyctl(["--help"])).stdout).not.toMatch(/verify-probe|validator/);
 });
 
 /** No process in the cgroup, no socket on a port of the proxy. */

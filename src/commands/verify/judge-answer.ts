@@ -12,10 +12,15 @@ export interface SeenAnswer {
   /** Where NAT sends it, as far as we may know. */
   readonly natTarget: Endpoint | undefined;
   readonly holder: PortHolder | undefined;
+  /** Another query, which went to the DNS proxy for certain or as far as can be told, was not answered either. */
+  readonly isSilent: boolean;
 }
 
 /** What is made of the answer to a query. */
-export function judgeAnswer(check: Check, { plan, answered, natTarget, holder }: SeenAnswer): CheckResult {
+export function judgeAnswer(
+  check: Check,
+  { plan, answered, natTarget, holder, isSilent }: SeenAnswer,
+): CheckResult {
   const { answeredBy, kernelPeer, code } = answered;
   if (isNoRoute(code)) return notTried(check, `there is no route to the name server (${code})`);
   if (answeredBy !== undefined && !isFromServer(check, answered)) {
@@ -32,6 +37,7 @@ export function judgeAnswer(check: Check, { plan, answered, natTarget, holder }:
   }
   if (answeredBy === undefined) {
     if (holder === undefined) return notTried(check, `${describeSilence(code)}: ${NOBODY_THERE}`);
+    if (isSilent) return notTried(check, `${describeSilence(code)}, nor to the query before`);
     return failed(check, describeSilence(code), REMEDY);
   }
   // There is no server at an address that nobody has.

@@ -30,8 +30,9 @@ export async function runChecks(checks: readonly Check[], context: RunContext): 
   if (checks.length === 0) return [];
   const holders = await listen(checks, context);
   const results: CheckResult[] = [];
+  const silent = new Set<Family>();
   for (const check of checks) {
-    const result = await runCheck(check, holders, context);
+    const result = await runCheck(check, { holders, silent }, context);
     results.push(result);
     if (result.state === "failed" && context.untilFailure) break;
   }
@@ -54,9 +55,15 @@ function listen(
   });
 }
 
+interface Progress {
+  readonly holders: readonly PortHolder[];
+  /** Families in which a connected socket got no answer. */
+  readonly silent: Set<Family>;
+}
+
 async function runCheck(
   check: Check,
-  holders: readonly PortHolder[],
+  { holders, silent }: Progress,
   { plan, listener, probeOf }: RunContext,
 ): Promise<CheckResult> {
   const probe = await probeOf(check.uid);
@@ -65,7 +72,10 @@ async function runCheck(
   if (protocol !== "tcp") {
     const connected = protocol === "udp-connected";
     const answered = await probe.ask({ to, port: port ?? 0, connected, patienceMs: PATIENCE.query });
-    return judgeAnswer(check, { plan, answered, natTarget: lookUpNat(check, answered), holder });
+    const natTarget = lookUpNat(check, answered);
+    const isSilent = silent.has(check.family);
+    if (answered.answeredBy === undefined && connected) silent.add(check.family);
+    return judgeAnswer(check, { plan, answered, natTarget, holder, isSilent });
   }
   const patienceMs = expected === "untouched" && !listens ? PATIENCE.untouched : PATIENCE.intercepted;
   const arrival = await probe.attempt({ from, to, port, listens, patienceMs });
