@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { CONFIG, CONFIG_FILE } from "../config/files/config-sources.ts";
+import { CONFIG, CONFIG_FILE, TRANSPARENT_PROXY_CONFIG } from "../config/files/config-sources.ts";
 import type { Flag } from "../config/flag.ts";
 import { FLAGS_WITHOUT_EFFECT } from "../config/old-flags.ts";
 import type { Setting } from "../config/setting.ts";
 import { defaultOf, GIVABLES, mainFlagOf } from "../config/settings.ts";
 import { EXPLAIN_QUESTIONS } from "./explain-flags.ts";
+import { KUMACTL_CONFIG_FILE, VALIDATION_SERVER_PORT, VERIFY_JSON, VERIFY_TIMEOUT } from "./verify-flags.ts";
 
 /** Flags of kumactl that stand before or after any command there. They have no meaning here. */
 export const ROOT_FLAGS: readonly Flag[] = [
@@ -83,6 +84,23 @@ export const PROXY_FLAGS: readonly Flag[] = [
   VERBOSE,
 ];
 
+/** It tries what the same flags would have installed, or what is installed. */
+export const VERIFY_FLAGS: readonly Flag[] = [
+  VERIFY_JSON,
+  VERIFY_TIMEOUT,
+  { ...TRANSPARENT_PROXY_CONFIG, hidden: true },
+  ...INSTALL_FLAGS,
+];
+
+/** Those of kumactl's validator. */
+export const VALIDATOR_FLAGS: readonly Flag[] = [
+  mainFlagOf("ipFamilyMode"),
+  VALIDATION_SERVER_PORT,
+  TRANSPARENT_PROXY_CONFIG,
+  KUMACTL_CONFIG_FILE,
+  VERBOSE,
+];
+
 /** Every flag of every command: where words on the command line belong to does not depend on the command. */
 export const ALL_FLAGS: readonly Flag[] = [
   ...ROOT_FLAGS,
@@ -91,5 +109,7 @@ export const ALL_FLAGS: readonly Flag[] = [
   ...STATUS_FLAGS,
   ...DOCTOR_FLAGS,
   ...PROXY_FLAGS,
+  ...VERIFY_FLAGS,
+  ...VALIDATOR_FLAGS,
   ...Object.values(EXPLAIN_QUESTIONS).flat(),
 ];

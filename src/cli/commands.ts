@@ -8,6 +8,7 @@ import type {
   ProxyOptions,
   StatusOptions,
   UninstallOptions,
+  VerifyOptions,
 } from "../commands/options.ts";
 import type { Config } from "../config/config.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
@@ -32,6 +33,10 @@ export interface Commands {
   readonly proxy: () => Promise<{
     runProxy(options: ProxyOptions, io: CommandIo, stop: AbortSignal): Promise<number>;
   }>;
+  readonly verify: () => Promise<{
+    runVerify(given: ResolvedConfig, options: VerifyOptions, io: CommandIo): Promise<number>;
+  }>;
+  readonly verifyProbe: () => Promise<{ serveProbe(): Promise<number> }>;
 }
 
 export const COMMANDS: Commands = {
@@ -43,4 +48,6 @@ export const COMMANDS: Commands = {
   configShow: () => import("../commands/config-show.ts"),
   configSchema: () => import("../commands/config-schema.ts"),
   proxy: () => import("../commands/proxy.ts"),
+  verify: () => import("../commands/verify.ts"),
+  verifyProbe: () => import("../commands/verify/serve-probe.ts"),
 };

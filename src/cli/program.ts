@@ -15,6 +15,8 @@ import {
   ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
+  VALIDATOR_FLAGS,
+  VERIFY_FLAGS,
 } from "./command-flags.ts";
 import {
   configShowOptions,
@@ -30,6 +32,8 @@ import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
+import { joinValidator, VALIDATOR } from "./validator.ts";
+import { validatorFlags, validatorOptions, verifyOptions } from "./verify-options.ts";
 
 /**
  * Parses the command line and runs the command that it names.
@@ -47,7 +51,7 @@ export async function runProgram(
     status = result;
   });
   try {
-    const words = writeOutSwitches(dropGlobalConfigFile(argv, ALL_FLAGS), ALL_FLAGS);
+    const words = joinValidator(writeOutSwitches(dropGlobalConfigFile(argv, ALL_FLAGS), ALL_FLAGS));
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -87,7 +91,7 @@ function buildProgram(
     parent: Command = program,
   ) => {
     const given: GivenFlag[] = [];
-    const command = parent.command(name).description(summary);
+    const command = parent.command(name, { hidden: HIDDEN.has(name) }).description(summary);
     addFlags(command, flags, given);
     return command.action(async (...words: unknown[]) => {
       requireTransparentProxy(command.name(), words[0]);
@@ -147,6 +151,24 @@ function buildProgram(
   add("show", showSummary, CONFIG_SHOW_FLAGS, show, config);
   const schema = async () => (await commands.configSchema()).runConfigSchema(io);
   add("schema", "Print the JSON schema of configuration files", [], schema, config);
+  add(
+    "verify",
+    "Prove by real connections that what is installed intercepts",
+    VERIFY_FLAGS,
+    async (given) => {
+      const options = verifyOptions(given);
+      const resolved = await configOf(given);
+      const { runVerify } = await commands.verify();
+      return nameSources(resolved, () => runVerify(resolved, options, io));
+    },
+  );
+  add(VALIDATOR, "As `verify`, for scripts that call kumactl's validator", VALIDATOR_FLAGS, async (given) => {
+    const options = validatorOptions(given);
+    const resolved = await configOf(validatorFlags(given));
+    const { runVerify } = await commands.verify();
+    return nameSources(resolved, () => runVerify(resolved, options, io));
+  });
+  add(VERIFY_PROBE, "A part of verify", [], async () => (await commands.verifyProbe()).serveProbe());
   add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
     const options = proxyOptions(given);
     const { runProxy } = await commands.proxy();
@@ -160,6 +182,10 @@ const EXPLAIN_SUMMARIES = [
   ["inbound", "A TCP connection that arrives from another host"],
   ["dns", "A DNS query, over UDP, of a user of this host"],
 ] as const satisfies readonly (readonly [ExplainKind, string])[];
+
+/** verify starts it itself. */
+const VERIFY_PROBE = "verify-probe";
+const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE]);
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";

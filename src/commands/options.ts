@@ -59,3 +59,16 @@ export interface ProxyOptions {
   /** Started as root, go on as this user (name or UID); "": as whoever started it. */
   readonly user: string;
 }
+
+/** Beside the configuration. */
+export interface VerifyOptions {
+  readonly json: boolean;
+  readonly bpffsPath: string | undefined;
+  /** The whole command's, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How often it is tried again where it failed. */
+  readonly retries: number;
+  readonly retryIntervalMs: number;
+  /** As `kumactl install transparent-proxy-validator`, whose user is the proxy's, and in its words. */
+  readonly likeKumactl: boolean;
+}

@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   IPTABLES_FAILED: "iptables did not read or change the rules",
   STATE_DAMAGED: "the pins of an installation cannot be understood",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
+  VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
   INTERNAL: "a bug in tproxyctl",
 } as const;
 

@@ -54,19 +54,22 @@ export interface TcpSocket {
 }
 
 /**
- * The sockets in one of the states, of both families, as they are: an IPv6 socket may have v4-mapped addresses. Ladder:
+ * The sockets in one of the states, as they are: an IPv6 socket may have v4-mapped addresses. Ladder:
  * 1. inet_diag, which looks at no others;
- * 2. /proc/net/tcp, of which a line may be missed while others come and go.
+ * 2. /proc/net/tcp of both families, of which a line may be missed while others come and go.
  */
-export function readTcpSockets(states: ReadonlySet<number>): TcpSocket[] {
-  return diagnose(states) ?? TCP_TABLES.flatMap((path) => parseTcpSockets(readTable(path), states));
+export function readTcpSockets(
+  states: ReadonlySet<number>,
+  families: readonly Family[] = [4, 6],
+): TcpSocket[] {
+  return diagnose(states, families) ?? TCP_TABLES.flatMap((path) => parseTcpSockets(readTable(path), states));
 }
 
 /** Undefined where the kernel has no inet_diag, or does not answer us. */
-function diagnose(states: ReadonlySet<number>): TcpSocket[] | undefined {
+function diagnose(states: ReadonlySet<number>, families: readonly Family[]): TcpSocket[] | undefined {
   try {
     using netlink = new NetlinkSocket("sock_diag");
-    return ([4, 6] as const).flatMap((family) =>
+    return families.flatMap((family) =>
       dumpTcpSockets(netlink, family, states).map((socket) => toTcpSocket(socket, family)),
     );
   } catch (error) {

@@ -24,6 +24,15 @@ export const CONFIG_FILE: Flag = {
   deprecated: "--config-file is deprecated; --config says the same",
 };
 
+/** What kumactl's validator calls it. */
+export const TRANSPARENT_PROXY_CONFIG: Flag = {
+  ...CONFIG,
+  name: "transparent-proxy-config",
+  help: "as --config",
+};
+
+const NAMES: ReadonlySet<string> = new Set([CONFIG.name, CONFIG_FILE.name, TRANSPARENT_PROXY_CONFIG.name]);
+
 /**
  * What the flags name, in their order. Kuma 2.9 and 2.10 give `--config` the text of a configuration instead of the
  * name of a file, and 2.7 and 2.8 give `--config-file` kumactl's own configuration, which is not about this.
@@ -36,7 +45,7 @@ export function configSources(given: readonly GivenFlag[]): {
   const notes: string[] = [];
   for (const { flag, text } of given) {
     const name = `--${flag.name}`;
-    if (flag.name !== CONFIG.name && flag.name !== CONFIG_FILE.name) continue;
+    if (!NAMES.has(flag.name)) continue;
     if (flag.name === CONFIG_FILE.name && /(^|\/)\.?kumactl\/config$/.test(text))
       notes.push(`${name}: ${text} is kumactl's own configuration and is not read; --config names files`);
     else if (isText(text)) sources.push({ kind: "text", flag: name, text });

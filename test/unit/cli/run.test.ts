@@ -30,6 +30,10 @@ async function tproxyctl(...argv: string[]) {
     }),
     configSchema: async () => ({ runConfigSchema: (io) => record("config schema", 0)({}, io) }),
     proxy: async () => ({ runProxy: record("proxy", 0) }),
+    verify: async () => ({
+      runVerify: (given, options, io) => record("verify", 0)({ ...given, ...options }, io),
+    }),
+    verifyProbe: async () => ({ serveProbe: async () => 0 }),
   };
   const environment = {
     stdout: { write: (text: string) => (stdout += text) },
@@ -339,6 +343,8 @@ test("whatever a command throws is reported", async () => {
     doctor: boom,
     explain: boom,
     proxy: boom,
+    verify: boom,
+    verifyProbe: boom,
     configShow: boom,
     configSchema: boom,
   };
