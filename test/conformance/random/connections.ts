@@ -7,7 +7,18 @@ import type { Plan } from "../../../src/plan/plan.ts";
 import { address } from "../../support/plan-samples.ts";
 import { PROXY_UID } from "../../support/world.ts";
 import { endpoint } from "../situation.ts";
-import { ANOTHER, APP, LOOPBACK, OTHER, OWN, PORTS, REMOTE, TO_MANY, UNSPECIFIED } from "./places.ts";
+import {
+  ANOTHER,
+  APP,
+  LOOPBACK,
+  OTHER,
+  OWN,
+  PASSTHROUGH6,
+  PORTS,
+  REMOTE,
+  TO_MANY,
+  UNSPECIFIED,
+} from "./places.ts";
 import type { Random } from "./random.ts";
 
 /** The clients: users of the service's host, and the hosts beside it with the interface that leads to them. */
@@ -33,17 +44,18 @@ const WHO = ["app", "app", "another", "proxy", "proxy", "remote", "remote", "oth
 
 export function randomAttempt(random: Random, plan: Plan): Attempt {
   const client = random.pick(WHO);
-  const to = randomDestination(random, client);
+  const to = randomDestination(random, client, plan);
   const mapped = familyOf(to) === 4 && random.chance(25);
   const from = randomSource(random, client, to, plan);
   return { client, mapped, from, to, port: random.pick(PORTS) };
 }
 
-function randomDestination(random: Random, client: ClientName): string {
+function randomDestination(random: Random, client: ClientName, plan: Plan): string {
   if (client === "remote") return random.chance(85) ? random.pick(OWN) : random.pick(OTHER);
   if (client === "other") return random.chance(85) ? random.pick(OWN) : random.pick(REMOTE);
   if (random.chance(50)) return random.pick([...REMOTE, ...OTHER]);
   if (random.chance(60)) return random.pick(OWN);
+  if (random.chance(10) && plan.passthroughAddress !== "unwanted") return PASSTHROUGH6;
   return random.chance(60) ? random.pick(LOOPBACK) : random.pick([...UNSPECIFIED, ...TO_MANY]);
 }
 
@@ -52,7 +64,7 @@ function randomSource(random: Random, client: ClientName, to: string, plan: Plan
   const family = familyOf(to);
   const ofFamily = (list: readonly string[]) => list.filter((each) => familyOf(each) === family);
   if (client === "remote" || client === "other") return pickAny(random, ofFamily(CLIENTS[client].addresses));
-  const isLocal = [...OWN, ...LOOPBACK].some((each) => each === to);
+  const isLocal = [...OWN, ...LOOPBACK, PASSTHROUGH6].some((each) => each === to);
   if (isLocal && random.chance(15)) {
     if (family === 4) return "127.0.0.6";
     return plan.passthroughAddress === "unwanted" ? undefined : "::6";

@@ -9,6 +9,8 @@ export const REMOTE = ["10.66.0.2", "10.66.0.3", "fd66::2", "fd66::3"] as const;
 export const OTHER = ["10.66.1.2", "fd66:1::2"] as const;
 export const OWN = ["10.66.0.1", "10.66.0.9", "10.66.1.1", "fd66::1", "fd66::9", "fd66:1::1"] as const;
 export const LOOPBACK = ["127.0.0.1", "127.0.0.2", "127.0.0.6", "127.1.2.3", "::1"] as const;
+/** There where IPv6 is intercepted inbound. */
+export const PASSTHROUGH6 = "::6";
 export const UNSPECIFIED = ["0.0.0.0", "::"] as const;
 export const TO_MANY = [
   "10.66.0.255",
