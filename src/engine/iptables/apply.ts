@@ -121,7 +121,8 @@ async function verify(target: Target, work: Work): Promise<void> {
   const applied = appliedRules(target, work);
   const now = await look(target.executables, [asUnfinished(applied)]);
   const present = presentRules(now).rules;
-  const missing = applied.rules.filter((rule) => !present.includes(rule));
+  const there = new Set(present);
+  const missing = applied.rules.filter((rule) => !there.has(rule));
   const reordered = chainsInOtherOrder(applied.rules, present);
   if (missing.length + reordered.length === 0) return;
   const what =

@@ -6,8 +6,10 @@ export function chainsInOtherOrder(expected: readonly RuleKey[], actual: readonl
   const [wanted, found] = [byChain(expected), byChain(actual)];
   return [...wanted].flatMap(([chain, rules]) => {
     const there = found.get(chain) ?? [];
-    const common = (list: readonly RuleKey[], other: readonly RuleKey[]) =>
-      list.filter((rule) => other.includes(rule)).join("\n");
+    const common = (list: readonly RuleKey[], others: readonly RuleKey[]) => {
+      const other = new Set(others);
+      return list.filter((rule) => other.has(rule)).join("\n");
+    };
     return common(rules, there) === common(there, rules) ? [] : [chain];
   });
 }

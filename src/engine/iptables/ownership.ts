@@ -91,7 +91,8 @@ function isWithoutComments({ tables }: Snapshot): boolean {
 
 /** All rules of ours in a table, those of our own chains too, in its order. */
 export function keysOf({ name, chains, rules, table }: OursInTable): RuleKey[] {
+  const own = new Set(rules);
   return table.rules
-    .filter((rule) => chains.includes(rule.chain) || rules.includes(rule))
+    .filter((rule) => chains.includes(rule.chain) || own.has(rule))
     .map(({ chain, spec }) => ruleKey(name, chain, spec));
 }

@@ -4,7 +4,8 @@ import type { SavedRule } from "./saved.ts";
 
 /** Lines for iptables-restore that take ours out of a table, and leave the rules of others and their counters. */
 export function removalLines({ chains, rules, table }: OursInTable): string[] {
-  const theirs = table.rules.filter((rule) => !rules.includes(rule));
+  const own = new Set(rules);
+  const theirs = table.rules.filter((rule) => !own.has(rule));
   return [
     ...[...new Set(rules.map(({ chain }) => chain))].flatMap((chain) => deleteFrom(chain, rules, theirs)),
     // First all are emptied: they jump to each other.
