@@ -32,7 +32,16 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
 /** More than one is the mark of a change of engine that did not end. */
 function toJson(status: Status | undefined, others: readonly Status[]): object {
   if (status === undefined) return { installed: false };
-  return { installed: true, ...status, ...(others.length === 0 ? {} : { others }) };
+  const shown = others.map(withoutPlan);
+  return { installed: true, ...withoutPlan(status), ...(shown.length === 0 ? {} : { others: shown }) };
+}
+
+/** It may have 100 000 entries, and is for `explain`. */
+function withoutPlan(status: Status): object {
+  const { record, ...rest } = status;
+  if (record === undefined) return rest;
+  const { plan: _, ...shown } = record;
+  return { ...rest, record: shown };
 }
 
 type Status = InstanceStatus | IptablesStatus;

@@ -4,6 +4,7 @@ import {
   type Address,
   type Family,
   formatAddress,
+  formatPrefix,
   isLoopback,
   prefixContains,
   sameAddress,
@@ -137,12 +138,12 @@ function planDirection(direction: DirectionConfig): DirectionPlan {
   };
 }
 
-/** The routes as they are, and each instance address that a wider local route covers, by itself. */
+/** The routes as they are, one a prefix, and each instance address that a wider local route covers, by itself. */
 function planAddresses(
   routes: readonly LocalRouteFact[],
   instance: "all" | readonly Address[],
 ): PlannedAddress[] {
-  const planned: PlannedAddress[] = routes
+  const planned: PlannedAddress[] = onePerPrefix(routes)
     .filter((route) => !isLoopback(route.prefix.address))
     .map((route) => ({
       prefix: route.prefix,
@@ -155,6 +156,16 @@ function planAddresses(
     planned.push(local(address, true));
   }
   return planned;
+}
+
+/** An address of this host may be the broadcast address of another of its networks: the kernel takes the first. */
+function onePerPrefix(routes: readonly LocalRouteFact[]): LocalRouteFact[] {
+  const first = new Map<string, LocalRouteFact>();
+  for (const route of routes) {
+    const key = formatPrefix(route.prefix);
+    if (!first.has(key)) first.set(key, route);
+  }
+  return [...first.values()];
 }
 
 function local(address: Address, instance: boolean): PlannedAddress {

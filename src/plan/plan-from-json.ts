@@ -29,7 +29,7 @@ export function planFromJson(json: PlanJson): Plan {
       uids: readRanges(uids),
     })),
     dns: { ...json.dns, servers: readAddresses(json.dns.servers) },
-    whenProxyDown: json.whenProxyDown ?? "refuse",
+    whenProxyDown: json.whenProxyDown,
     virtualNetworks: json.virtualNetworks.map((each) => ({ ...each, prefix: readPrefix(each.prefix) })),
     dropInvalid: json.dropInvalid,
     logLevel: json.logLevel,

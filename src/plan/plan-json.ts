@@ -10,6 +10,8 @@ import type { DirectionPlan, Plan, PlannedAddress } from "./plan.ts";
  * them joined with ",". 65 535 ports, 100 000 ranges and 10 000 rules for users are about 2 MiB.
  */
 export interface PlanJson {
+  /** Of the form of all this: another version may write another one. */
+  readonly format: number;
   readonly netns: { readonly inode: number; readonly cookie?: string };
   readonly proxyUser: { readonly name?: string; readonly uid: number };
   readonly ipv6: boolean;
@@ -28,10 +30,17 @@ export interface PlanJson {
     readonly servers: string;
   };
   /** Undefined: an older version installed, which could only refuse. */
-  readonly whenProxyDown?: Plan["whenProxyDown"];
+  readonly whenProxyDown: Plan["whenProxyDown"];
   readonly virtualNetworks: readonly { readonly interface: string; readonly prefix: string }[];
   readonly dropInvalid: boolean;
   readonly logLevel?: number;
+}
+
+const FORMAT = 1;
+
+/** The plan that an installation keeps; undefined where it keeps none that this version can read. */
+export function keptPlan(record: { readonly plan?: PlanJson } | undefined): PlanJson | undefined {
+  return record?.plan?.format === FORMAT ? record.plan : undefined;
 }
 
 export interface DirectionJson {
@@ -60,6 +69,7 @@ export interface UserExclusionJson {
 export function planToJson(plan: Plan): PlanJson {
   const { netns, tcInterface, instance, logLevel } = plan;
   return {
+    format: FORMAT,
     netns: {
       inode: netns.inode,
       ...(netns.cookie === undefined ? {} : { cookie: String(netns.cookie) }),

@@ -13,6 +13,7 @@ import { readNetns } from "../../host/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { planFromJson } from "../../plan/plan-from-json.ts";
+import { keptPlan } from "../../plan/plan-json.ts";
 import type { CommandIo } from "../io.ts";
 import { requireRoot } from "../require-root.ts";
 
@@ -42,9 +43,10 @@ export async function planOfInstallation(
   const status = statusOfEbpf(netns, bpffsPath)[0] ?? (await iptables.status(netns));
   if (status === undefined) return undefined;
   const { engine, record } = status;
-  if (record?.plan === undefined) throw noPlan(engine);
+  const plan = keptPlan(record);
+  if (record === undefined || plan === undefined) throw noPlan(engine);
   return {
-    plan: planFromJson(record.plan),
+    plan: planFromJson(plan),
     engine,
     installedAt: record.installedAt,
     sources: new Map(),

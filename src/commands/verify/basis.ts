@@ -10,6 +10,7 @@ import { readNetns } from "../../host/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { planFromJson } from "../../plan/plan-from-json.ts";
+import { keptPlan } from "../../plan/plan-json.ts";
 import type { CommandIo } from "../io.ts";
 import type { VerifyOptions } from "../options.ts";
 import { isRoot } from "../require-root.ts";
@@ -37,7 +38,7 @@ export function planFor(
   { config, sources }: ResolvedConfig,
   { likeKumactl }: Pick<VerifyOptions, "likeKumactl">,
 ): { readonly plan: Plan; readonly notes: readonly string[] } {
-  const kept = installations.find(({ record }) => record?.plan !== undefined)?.record?.plan;
+  const kept = installations.map(({ record }) => keptPlan(record)).find((plan) => plan !== undefined);
   if (kept !== undefined && !isGiven(sources)) return { plan: planFromJson(kept), notes: [] };
   const isOwn = !isRoot() && (config.kumaDPUser === "" || likeKumactl);
   const kumaDPUser = isOwn ? String(process.geteuid?.() ?? "") : config.kumaDPUser;

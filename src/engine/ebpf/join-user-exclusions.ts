@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { UserExclusion } from "../../config/config.ts";
+import { TproxyError } from "../../core/errors.ts";
 import type { NumberRange } from "../../core/ranges.ts";
 
 export type Protocol = UserExclusion["protocol"];
@@ -20,7 +21,17 @@ export interface JoinedExclusions {
   readonly sets: readonly (readonly NumberRange[])[];
 }
 
-/** Of rules that may overlap: for each user the one set of ports that all the rules for that user make together. */
+/**
+ * So many ranges of ports, in all sets together, take some 100 MiB. 10 000 rules that do not overlap need 10 000; where
+ * every rule overlaps with every other it is their number squared.
+ */
+const MOST_PORT_RANGES = 1 << 20;
+
+/**
+ * Of rules that may overlap: for each user the one set of ports that all the rules for that user make together.
+ *
+ * @throws TproxyError OPTION_UNSUPPORTED where they overlap so much that these sets would not fit into memory
+ */
 export function joinUserExclusions(rules: readonly UserExclusion[]): JoinedExclusions {
   const sets = new Sets();
   const ranges = PROTOCOLS.flatMap((protocol) => {
@@ -77,15 +88,31 @@ function findBorders(rules: readonly UserExclusion[]): Border[] {
 class Sets {
   readonly all: (readonly NumberRange[])[] = [];
   readonly #numbers = new Map<string, number>();
+  #ranges = 0;
 
   numberOf(ports: readonly NumberRange[]): number {
     const merged = merge(ports);
     const name = merged.map(({ first, last }) => `${first}-${last}`).join();
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
+    this.#ranges += merged.length;
+    if (this.#ranges > MOST_PORT_RANGES) throw tooManySets();
     this.#numbers.set(name, this.all.length);
     return this.all.push(merged) - 1;
   }
+}
+
+function tooManySets(): TproxyError {
+  return new TproxyError(
+    "OPTION_UNSUPPORTED",
+    "the rules for users overlap so much that the eBPF engine would need more than " +
+      `${MOST_PORT_RANGES} ranges of ports for them`,
+    {
+      hint:
+        "Write fewer rules of --exclude-outbound-ports-for-uids with large overlapping ranges of users; " +
+        "--engine=iptables takes them as they are.",
+    },
+  );
 }
 
 /** Ascending, and none touches the next. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
+import { deflateSync, inflateSync } from "node:zlib";
 import { BpfMap } from "../../bpf/map.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { CommonRecord } from "../record.ts";
@@ -33,9 +33,19 @@ export interface InstanceRecord extends CommonRecord {
 
 const KEY = new Uint8Array(4);
 
+/**
+ * In bytes. A plan with 100 000 ranges is written in 2 to 8 MiB, more than a value of an array may have before Linux
+ * 6.1 (KMALLOC_MAX_SIZE, 4 MiB).
+ */
+const LARGE = 64 * 1024;
+
+/** Of zlib's format (RFC 1950, deflate with a window of 32 KiB). JSON begins with "{". */
+const DEFLATED = 0x78;
+
 /** Puts a record into a map of its own, which nobody can write to afterwards. */
 export function writeRecord(record: InstanceRecord): BpfMap {
-  const text = Buffer.from(JSON.stringify(record));
+  const json = Buffer.from(JSON.stringify(record));
+  const text = json.length < LARGE ? json : deflateSync(json, { level: 1 });
   const map = BpfMap.create({
     type: "array",
     name: "tp_record",
@@ -51,9 +61,10 @@ export function writeRecord(record: InstanceRecord): BpfMap {
 /** @throws TproxyError STATE_DAMAGED where the pin is no record. */
 export function readRecord(path: string): InstanceRecord {
   using map = BpfMap.open(path);
-  const text = Buffer.from(map.lookup(KEY) ?? []).toString("utf8");
+  const value = map.lookup(KEY) ?? new Uint8Array();
   try {
-    const record: unknown = JSON.parse(text);
+    const text = value[0] === DEFLATED ? inflateSync(value) : value;
+    const record: unknown = JSON.parse(Buffer.from(text).toString("utf8"));
     if (isRecord(record)) return record;
   } catch (cause) {
     throw damaged(path, cause);

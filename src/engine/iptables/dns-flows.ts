@@ -6,6 +6,7 @@ import { readAllUdp, type UdpSocket } from "../../host/udp-sockets.ts";
 import { decide } from "../../plan/decide.ts";
 import { hasDns } from "../../plan/decide-dns.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { keptPlan } from "../../plan/plan-json.ts";
 import type { CommonRecord } from "../record.ts";
 import { canonicalRule } from "./canonical.ts";
 import type { Present } from "./look.ts";
@@ -23,7 +24,7 @@ export function dnsPortsOf(
   present: readonly Present[],
   record: Pick<CommonRecord, "plan"> | undefined,
 ): ReadonlySet<number> {
-  const { redirect, port } = record?.plan?.dns ?? {};
+  const { redirect, port } = keptPlan(record)?.dns ?? {};
   const recorded = port === undefined || redirect === "none" ? [] : [port];
   return new Set([...recorded, ...present.flatMap(redirectedDnsPorts)]);
 }

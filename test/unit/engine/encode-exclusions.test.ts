@@ -68,6 +68,21 @@ describe("excluded addresses", () => {
 });
 
 describe("excluded users", () => {
+  test("ten thousand rules that do not overlap are ten thousand ranges; all over each other they are refused", () => {
+    const apart = Array.from(
+      { length: 10_000 },
+      (_, index) => `tcp:${index + 1}:${index * 10}-${index * 10 + 5}`,
+    );
+    expect(encodeUserExclusions(samplePlan({ users: apart })).ports).toHaveLength(10_000);
+    const piled = Array.from(
+      { length: 10_000 },
+      (_, index) => `tcp:${index * 2 + 1}:${index}-${100_000 + index}`,
+    );
+    const encode = () => encodeUserExclusions(samplePlan({ users: piled }));
+    expect(encode).toThrow(/overlap so much/);
+    expect(encode).toThrow(expect.objectContaining({ code: "OPTION_UNSUPPORTED" }));
+  });
+
   test.each([
     { rules: [], flags: [0, 0] },
     { rules: ["tcp:1:1"], flags: [1, 0] },

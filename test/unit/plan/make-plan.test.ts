@@ -156,6 +156,14 @@ describe("what is left alone", () => {
   });
 });
 
+test("an address that is another network's broadcast address, too, is what the kernel has first", () => {
+  const both = [route("10.1.0.255/32", "local"), route("10.1.0.255/32", "broadcast")];
+  const first = (routes: readonly LocalRouteFact[]) =>
+    makePlan(CONFIG, { ...FACTS, localRoutes: routes }).addresses[0]?.kind;
+  expect(first(both)).toBe("local");
+  expect(first(both.toReversed())).toBe("broadcast");
+});
+
 test("virtual networks stand in the order of their interfaces, two on one interface in theirs", () => {
   const networks = [
     ["docker0", "172.17.0.0/16"],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { planFromJson } from "../../../src/plan/plan-from-json.ts";
-import { type PlanJson, planToJson } from "../../../src/plan/plan-json.ts";
+import { keptPlan, type PlanJson, planToJson } from "../../../src/plan/plan-json.ts";
 import { PortSet } from "../../../src/plan/port-set.ts";
 import { address, prefix, samplePlan } from "../../support/plan-samples.ts";
 
@@ -39,9 +39,12 @@ test.each([
   }
 });
 
-test("a plan that an older version kept knows nothing but to refuse", () => {
-  const { whenProxyDown: _, ...old } = planToJson(FULL);
-  expect(planFromJson(old).whenProxyDown).toBe("refuse");
+test("a plan that another version kept is none", () => {
+  const plan = planToJson(FULL);
+  expect(keptPlan({ plan })).toBe(plan);
+  expect(keptPlan({ plan: { ...plan, format: 2 } })).toBeUndefined();
+  expect(keptPlan({})).toBeUndefined();
+  expect(keptPlan(undefined)).toBeUndefined();
 });
 
 test("all ports, a hundred thousand ranges and ten thousand rules are small and fast", () => {
