@@ -19,6 +19,12 @@ export const TP_DNS = {
   TP_DNS_ALL: 2,
 } as const;
 
+export const TP_NETWORK_KIND = {
+  TP_NETWORK_NONE: 1,
+  TP_NETWORK_WITHIN: 2,
+  TP_NETWORK_ELSEWHERE: 3,
+} as const;
+
 export const TP_PROTOCOL = {
   TP_TCP: 0,
   TP_UDP: 1,
@@ -111,6 +117,7 @@ export const TP_CONFIG = {
     excluded4: { kind: "bytes", offset: 29, size: 2 },
     excluded6: { kind: "bytes", offset: 31, size: 2 },
     excluded_users: { kind: "bytes", offset: 33, size: 2 },
+    networks: { kind: "integer", offset: 35, size: 1, signed: false, big: false },
     dns_port: { kind: "integer", offset: 36, size: 2, signed: false, big: false },
     dns4: { kind: "integer", offset: 40, size: 4, signed: false, big: false },
     dns6: { kind: "integer", offset: 44, size: 4, signed: false, big: false },
@@ -143,6 +150,16 @@ export const TP_LISTENING = {
   size: 8,
   fields: {
     addr4: { kind: "bytes", offset: 0, size: 8 },
+  },
+} as const;
+
+export const TP_NETWORK = {
+  name: "tp_network",
+  size: 24,
+  fields: {
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    ifindex: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    addr: { kind: "bytes", offset: 8, size: 16 },
   },
 } as const;
 
@@ -238,4 +255,4 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+87b9b2cb75a3";
+export const OBJECT_ABI = "0.1.0+6fdce3140f4b";

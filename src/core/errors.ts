@@ -12,7 +12,6 @@ export const ERROR_CODES = {
   RUNS_AS_ROOT: "the proxy must not run as root unless told to",
   CAPABILITY_MISSING: "a capability that the command needs is not there",
   ENGINE_UNAVAILABLE: "the engine asked for does not exist or cannot work here",
-  OPTION_UNSUPPORTED: "the engine cannot do what an option asks for",
   USER_UNKNOWN: "the proxy's user does not exist",
   LOOPBACK_DOWN: "the loopback interface of this network namespace is down",
   PROGRAMS_UNUSABLE: "the prebuilt eBPF objects are missing, unreadable, damaged or of another version",

@@ -14,7 +14,6 @@ export const NOT_POSSIBLE_HERE: readonly ErrorCode[] = [
   "CGROUP_UNUSABLE",
   "BPFFS_UNUSABLE",
   "PROGRAM_REJECTED",
-  "OPTION_UNSUPPORTED",
 ];
 
 /** Which engine an installation is to have: exactly one, or eBPF with iptables where that cannot work. */

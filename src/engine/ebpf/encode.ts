@@ -41,6 +41,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       excluded4: encodeExcluded(plan, 4),
       excluded6: encodeExcluded(plan, 6),
       excluded_users: encodeExcludedUsers(plan),
+      networks: Number(plan.virtualNetworks.length > 0),
       dns_port: plan.dns.port,
       dns4: encodeDnsMode(plan, 4),
       dns6: encodeDnsMode(plan, 6),

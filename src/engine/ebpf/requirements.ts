@@ -7,21 +7,18 @@ import { kernelRelease } from "../../host/kernel.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../../host/netns.ts";
-import type { Plan } from "../../plan/plan.ts";
 import { ASK_AS_ROOT, type CodedCheck, runCheck } from "../run-check.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
 import { checkCgroup, checkOtherInstallation, checkPins } from "./place-requirements.ts";
-import { requireCookie, requireKernel, requireSupport } from "./require.ts";
+import { requireCookie, requireKernel } from "./require.ts";
 import { checkLoading } from "./trial-load.ts";
 
 /**
  * All that the eBPF engine needs for this configuration, and what it can do without, in an order that explains: what
  * fails first is the reason why later things fail. Changes nothing: programs and maps are made, and let go.
- *
- * @param plan undefined where the configuration does not fit this host
  */
-export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan | undefined): CodedCheck[] {
+export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">): CodedCheck[] {
   const { ebpf } = config;
   const libbpf = checkLibbpf();
   const permission = checkCapabilities("always", "capabilities", "capabilities to load and attach");
@@ -30,7 +27,6 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
   return [
     checkKernel(),
     checkCookie(),
-    ...(plan === undefined ? [] : [checkSupport(plan)]),
     libbpf,
     permission,
     checkRunningProxy(config),
@@ -58,14 +54,6 @@ function checkKernel(): CodedCheck {
 function checkCookie(): CodedCheck {
   const look = () => String(requireCookie(readNetns()));
   return runCheck({ name: "netns-cookie", what: "the network namespace's cookie", look });
-}
-
-function checkSupport(plan: Plan): CodedCheck {
-  const look = () => {
-    requireSupport(plan);
-    return "none that it cannot do";
-  };
-  return runCheck({ name: "options", what: "options that the engine knows", look });
 }
 
 function checkLibbpf(): CodedCheck {
