@@ -30,7 +30,7 @@ const ENGINES = [
     never: ["forwarded"],
     only: { engine: "iptables", iptablesExecutables: NFT.flags.at(-1) ?? "" },
   },
-  { engine: "eBPF", never: ["virtual-network"], only: { engine: "ebpf" } },
+  { engine: "eBPF", never: [], only: { engine: "ebpf" } },
 ];
 
 const directory = mkdtempSync(join(tmpdir(), "tproxyctl-random-"));
@@ -46,7 +46,7 @@ test.concurrent.each(ENGINES)(
     const decided = new Map<string, number>();
     for (let seed = FIRST_SEED; seed < FIRST_SEED + CONFIGURATIONS; seed++) {
       const random = new Random(seed);
-      const settings = possible({ ...randomSettings(random, NAMESERVERS), ...only });
+      const settings = { ...randomSettings(random, NAMESERVERS), ...only };
       const { wrong, rules } = await tryConfiguration(scene, settings, random);
       for (const rule of rules) decided.set(rule, (decided.get(rule) ?? 0) + 1);
       if (wrong.length > 0) failures.push(report(seed, settings, wrong));
@@ -58,12 +58,6 @@ test.concurrent.each(ENGINES)(
   },
   900_000,
 );
-
-/** What the eBPF engine refuses so far. */
-function possible(settings: Settings): Settings {
-  if (settings.engine !== "ebpf") return settings;
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== "redirect.vnet.networks"));
-}
 
 function rulesBut(never: readonly string[]): RuleName[] {
   return RULE_NAMES.filter((name) => !never.includes(name)).toSorted();
