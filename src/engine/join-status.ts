@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { PlanJson } from "../plan/plan-json.ts";
 import { type InstanceStatus, isIntact } from "./ebpf/status.ts";
 import { areIntact, type IptablesStatus } from "./iptables/status.ts";
 
@@ -39,17 +40,21 @@ function asHalf(rules: IptablesStatus): IptablesStatus {
 }
 
 function withNetworks(instance: InstanceStatus, rules: IptablesStatus | undefined): EbpfStatus {
-  const isWanted = (instance.record.plan?.virtualNetworks ?? []).length > 0;
+  const { plan } = instance.record;
   if (rules === undefined) {
-    if (!isWanted) return instance;
-    return {
-      ...instance,
-      networks: { rules: [], findings: [`the rules for virtual networks are missing; ${AGAIN}.`] },
-    };
+    if (!plan || plan.virtualNetworks.length === 0) return instance;
+    const finding = `the rules for virtual networks are missing; ${AGAIN}.`;
+    return { ...instance, networks: { rules: [], findings: [finding] } };
   }
-  const unknown = `there are rules for virtual networks that this installation does not have; ${AGAIN}.`;
+  const isSame = rules.record === undefined || whatRulesDo(plan) === whatRulesDo(rules.record.plan);
+  const finding = `the rules for virtual networks are those of another installation; ${AGAIN}.`;
   return {
     ...instance,
-    networks: { rules: rules.rules, findings: isWanted ? rules.findings : [unknown, ...rules.findings] },
+    networks: { rules: rules.rules, findings: isSame ? rules.findings : [finding, ...rules.findings] },
   };
+}
+
+/** Of a plan: text that is the same where the rules beside the programs are. */
+function whatRulesDo(plan: PlanJson | undefined): string {
+  return JSON.stringify([plan?.virtualNetworks ?? [], plan?.outbound.port, plan?.dns.port]);
 }

@@ -70,8 +70,8 @@ export async function apply(plan: Plan, work: Work): Promise<Applied> {
   const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
   if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
-  work.beside?.commit();
   const recorded = writeRecord(plan.netns, { ...record, madeHooks: existing(record.madeHooks) });
+  work.beside?.commit();
   undo.keep();
   return { replaced: work.present.some(isInstallation), recorded, notes };
 }
