@@ -19,6 +19,11 @@ const SCENARIOS = [
   { title: "an uninstallation", first: NETWORKS, killed: undefined },
 ] as const;
 
+/** After each program that changes rules (nat alone: there is no half way), and at what is done to records and pins. */
+const PLACES = firstPlaces().filter((place) =>
+  "call" in place ? ["rename", "unlink"].includes(place.call) : place.moment === "after",
+);
+
 /** What depends on when it was made is left out: numbers of the kernel's, and the order of what is put back. */
 async function stateOf({ world, mounts }: Bench): Promise<KernelState> {
   const state = await kernelState(world, { mountsOf: mounts.pid });
@@ -61,7 +66,7 @@ test.each(SCENARIOS)(
       if (wasKilled) {
         hits++;
         await expectTruth(about);
-        if (hits % 3 === 0) {
+        if (hits % 4 === 0) {
           expectSuccess(await install(bench, NETWORKS));
           expect((await bench.status()).exitCode, about).toBe(0);
           await expectNetworks(bench.world);
@@ -83,11 +88,11 @@ test.each(SCENARIOS)(
     };
 
     let hits = 0;
-    for (const place of firstPlaces()) {
+    for (const place of PLACES) {
       for (let next = place; await kill(next); ) next = nextOf(next);
     }
     console.log(`${title}: killed at ${hits} places`);
-    expect(hits).toBeGreaterThan(10);
+    expect(hits).toBeGreaterThan(4);
   },
   600_000,
 );
