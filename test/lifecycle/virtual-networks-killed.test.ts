@@ -24,6 +24,11 @@ const PLACES = firstPlaces().filter((place) =>
   "call" in place ? ["rename", "unlink"].includes(place.call) : place.moment === "after",
 );
 
+/** Each pin is unlinked, one after the other: some of them stand for all. */
+function skip(place: Extract<Place, { readonly call: string }>): Place {
+  return { ...place, nth: place.nth + (place.call === "unlink" ? 6 : 1) };
+}
+
 /** What depends on when it was made is left out: numbers of the kernel's, and the order of what is put back. */
 async function stateOf({ world, mounts }: Bench): Promise<KernelState> {
   const state = await kernelState(world, { mountsOf: mounts.pid });
@@ -89,7 +94,7 @@ test.each(SCENARIOS)(
 
     let hits = 0;
     for (const place of PLACES) {
-      for (let next = place; await kill(next); ) next = nextOf(next);
+      for (let next = place; await kill(next); ) next = "call" in next ? skip(next) : nextOf(next);
     }
     console.log(`${title}: killed at ${hits} places`);
     expect(hits).toBeGreaterThan(4);
