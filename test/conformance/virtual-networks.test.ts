@@ -147,6 +147,14 @@ describe.each(WAYS)("$way", (way) => {
       expect(ports).toEqual([client === "remote" ? "53" : "15053"]);
     });
 
+    if (way === TC_ON_BRIDGE)
+      test("what the rules redirect, tc leaves to them", async () => {
+        const before = await world.counter("inboundSynTc");
+        for (const address of Object.values(OWN))
+          await world.connect(endpoint(address, SERVED_PORT), { host: "container", cgroup: false });
+        expect(await world.counter("inboundSynTc")).toBe(before);
+      });
+
     test("all of it is there, as one installation", async () => {
       expect(await world.status()).toMatchObject({ exitCode: 0, status: { engine: way.engine } });
     });
