@@ -8,6 +8,7 @@
  */
 #include "exclusions.h"
 #include "listening.h"
+#include "networks.h"
 
 #define EAFNOSUPPORT 97
 
@@ -85,6 +86,27 @@ static __always_inline bool assign_inbound(struct bpf_sk_lookup *ctx)
 	return assign_from(ctx, &tp_inbound6);
 }
 
+/*
+ * NAT has rewritten what the rules redirect: here it goes to the proxy's
+ * outbound port, without a mark. It is told by the interface that it came by:
+ * one that leads to a virtual network, or that came after the installation,
+ * which a pattern of the rules ("br+") may stand for. A connection straight to
+ * that port by such an interface reaches the outbound listener, too, which is
+ * told that it was going there; with the iptables engine it reaches the inbound
+ * one. By other interfaces it goes to the inbound listener with both. Before
+ * Linux 5.17 the interface is not known, and every connection to that port
+ * passes.
+ */
+static __always_inline bool is_from_network(struct bpf_sk_lookup *ctx,
+					    const struct tp_endpoint *local)
+{
+	if (!tp_config.networks ||
+	    ctx->local_port != tp_config.ports[TP_OUTBOUND])
+		return false;
+	return !tp_config.lookup_knows_ifindex ||
+	       network_kind(ctx->ingress_ifindex, local) != TP_NETWORK_NONE;
+}
+
 static __always_inline int inbound(struct bpf_sk_lookup *ctx,
 				   const struct tp_tuple *tuple)
 {
@@ -94,6 +116,8 @@ static __always_inline int inbound(struct bpf_sk_lookup *ctx,
 	if (tp_config.inbound_ifindex &&
 	    (!tp_config.lookup_knows_ifindex ||
 	     ctx->ingress_ifindex != tp_config.inbound_ifindex))
+		return SK_PASS;
+	if (is_from_network(ctx, &tuple->proxy))
 		return SK_PASS;
 	/* tc asks for this port when it looks for the proxy's listener. */
 	if (tp_config.tc && ctx->local_port == tp_config.ports[TP_INBOUND])

@@ -68,6 +68,15 @@ TP_MAP struct {
 	__type(value, struct tp_address);
 } tp_addresses6 SEC(".maps");
 
+/* One entry for each interface and family, and the networks. */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct tp_network);
+	__type(value, enum tp_network_kind);
+} tp_networks SEC(".maps");
+
 /*
  * What is left alone, and the name servers. As large as the lists are: the
  * loader says how large.

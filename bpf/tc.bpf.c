@@ -5,6 +5,7 @@
  * the client was going.
  */
 #include "exclusions.h"
+#include "networks.h"
 
 #include <linux/pkt_cls.h>
 
@@ -292,6 +293,10 @@ int tp_tc_ingress(struct __sk_buff *skb)
 	packet.from.port = tcp.source;
 	packet.to.port = tcp.destination;
 	if (!is_for_us(&packet))
+		return TC_ACT_UNSPEC;
+	/* NAT comes later, and would not take back the socket. */
+	if (tp_config.networks &&
+	    network_kind(skb->ifindex, &packet.to) == TP_NETWORK_ELSEWHERE)
 		return TC_ACT_UNSPEC;
 	if (is_excluded_address(TP_INBOUND, &packet.from)) {
 		count(TP_INBOUND_EXCLUDED_ADDRESS);

@@ -146,6 +146,23 @@ struct tp_address {
 };
 
 /*
+ * What rules of iptables that stand beside the programs do with TCP that
+ * arrives on an interface. Missing: the interface came after the installation.
+ */
+enum tp_network_kind {
+	TP_NETWORK_NONE = 1,		/* nothing: no virtual network is there */
+	TP_NETWORK_WITHIN,		/* nothing: it stays in the network */
+	TP_NETWORK_ELSEWHERE,		/* to the proxy's outbound port */
+};
+
+/* Where a packet arrives, and where it goes. IPv4 v4-mapped. */
+struct tp_network {
+	__u32 length;
+	__u32 ifindex;
+	__be32 addr[4];
+};
+
+/*
  * The keys of what is left alone. All are prefixes (BPF_MAP_TYPE_LPM_TRIE), of
  * `length` bits from behind that field on: a look-up costs about the same
  * for one entry as for 100 000.
@@ -213,6 +230,7 @@ struct tp_config {
 	__u8 excluded6[TP_DIRECTIONS];
 	__u8 excluded_users[TP_PROTOCOLS]; /* 1: some users are excluded */
 	__u8 bypass;			/* the proxy does not listen: leave alone, do not refuse */
+	__u8 networks;			/* 1: there are virtual networks */
 	__u16 dns_port;			/* the DNS proxy's, host byte order */
 	enum tp_dns dns4;
 	enum tp_dns dns6;

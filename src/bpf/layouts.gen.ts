@@ -19,6 +19,12 @@ export const TP_DNS = {
   TP_DNS_ALL: 2,
 } as const;
 
+export const TP_NETWORK_KIND = {
+  TP_NETWORK_NONE: 1,
+  TP_NETWORK_WITHIN: 2,
+  TP_NETWORK_ELSEWHERE: 3,
+} as const;
+
 export const TP_PROTOCOL = {
   TP_TCP: 0,
   TP_UDP: 1,
@@ -116,7 +122,8 @@ export const TP_CONFIG = {
     excluded6: { kind: "bytes", offset: 31, size: 2 },
     excluded_users: { kind: "bytes", offset: 33, size: 2 },
     bypass: { kind: "integer", offset: 35, size: 1, signed: false, big: false },
-    dns_port: { kind: "integer", offset: 36, size: 2, signed: false, big: false },
+    networks: { kind: "integer", offset: 36, size: 1, signed: false, big: false },
+    dns_port: { kind: "integer", offset: 38, size: 2, signed: false, big: false },
     dns4: { kind: "integer", offset: 40, size: 4, signed: false, big: false },
     dns6: { kind: "integer", offset: 44, size: 4, signed: false, big: false },
     counters: { kind: "integer", offset: 48, size: 4, signed: false, big: false },
@@ -148,6 +155,16 @@ export const TP_LISTENING = {
   size: 8,
   fields: {
     addr4: { kind: "bytes", offset: 0, size: 8 },
+  },
+} as const;
+
+export const TP_NETWORK = {
+  name: "tp_network",
+  size: 24,
+  fields: {
+    length: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
+    ifindex: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
+    addr: { kind: "bytes", offset: 8, size: 16 },
   },
 } as const;
 
@@ -243,4 +260,4 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+a3c3ec3962e9";
+export const OBJECT_ABI = "0.1.0+93a5b0f96e09";

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../config/config.ts";
 import { describeError, TproxyError } from "../core/errors.ts";
+import { checkNetworks } from "../engine/check-networks.ts";
 import { checkEbpf } from "../engine/ebpf/requirements.ts";
 import { checkIptables } from "../engine/iptables/check.ts";
 import { checkSupport } from "../engine/iptables/check-support.ts";
+import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { predictChoice } from "../engine/predict-choice.ts";
 import type { CodedCheck } from "../engine/run-check.ts";
 import { isLinux, kernelRelease } from "../host/kernel.ts";
@@ -28,9 +30,10 @@ export async function runDoctor(config: Config, options: DoctorOptions, io: Comm
 
 async function examine(config: Config): Promise<Examination> {
   const { checks: configuration, plan } = await checkConfiguration(config);
+  const rules = new IptablesEngine(config, () => {});
   const checks = {
     configuration,
-    ebpf: checkEbpf(config, plan),
+    ebpf: [...checkEbpf(config, plan), ...(plan === undefined ? [] : await checkNetworks(plan, rules))],
     iptables: [checkSupport(config), ...(await examineIptables(config))],
   };
   // Without a plan `install` fails before it comes to an engine.

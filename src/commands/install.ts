@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { formatEndpoint } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
 import { describeFallback, type Fallback, wishOf, withEngine } from "../engine/choose-engine.ts";
+import { describeInstallation } from "../engine/describe-installation.ts";
 import { describeTakeOver } from "../engine/describe-take-over.ts";
 import { EbpfEngine } from "../engine/ebpf/engine.ts";
 import type { EngineName, InstallReport } from "../engine/engine.ts";
@@ -30,7 +31,8 @@ export async function runInstall(config: Config, io: CommandIo): Promise<number>
   using _lock = await lockNamespace(readNetns().inode);
   const plan = makePlan(config, readHostFacts(config));
   const install = async (name: EngineName) => {
-    if (config.verbose) for (const line of (await engines[name].describe(plan)).text) io.note(line);
+    if (config.verbose)
+      for (const line of (await describeInstallation(name, engines, plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
@@ -46,8 +48,8 @@ async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<
     io.note("warning: without root not everything can be looked at: what install does may differ");
   const plan = makePlan(config, readHostFacts(config));
   const describe = async (name: EngineName) => {
-    const { text, notes } = await engines[name].describe(plan);
-    const removed = isRoot() ? await describeTakeOver(name, engines, plan.netns) : [];
+    const { text, notes } = await describeInstallation(name, engines, plan);
+    const removed = isRoot() ? await describeTakeOver(name, engines, plan) : [];
     return { text, notes: [...notes, ...removed] };
   };
   const { result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));

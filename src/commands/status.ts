@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolveConfig } from "../config/resolve-config.ts";
-import { type InstanceStatus, isIntact } from "../engine/ebpf/status.ts";
 import { statusOfEbpf } from "../engine/ebpf/uninstall.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
-import { areIntact, type IptablesStatus } from "../engine/iptables/status.ts";
+import { type InstallationStatus, isWhole, joinStatus } from "../engine/join-status.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { StatusOptions } from "./options.ts";
@@ -17,10 +16,7 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const netns = readNetns();
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const rules = await iptables.status(netns);
-  const [status, ...others] = [
-    ...statusOfEbpf(netns, options.bpffsPath),
-    ...(rules === undefined ? [] : [rules]),
-  ];
+  const [status, ...others] = joinStatus(statusOfEbpf(netns, options.bpffsPath), rules);
   if (options.json) io.out(JSON.stringify(toJson(status, others)));
   else if (status === undefined) io.out("not installed in this network namespace");
   else for (const line of describe(status)) io.out(line);
@@ -30,30 +26,24 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
 }
 
 /** More than one is the mark of a change of engine that did not end. */
-function toJson(status: Status | undefined, others: readonly Status[]): object {
+function toJson(status: InstallationStatus | undefined, others: readonly InstallationStatus[]): object {
   if (status === undefined) return { installed: false };
   const shown = others.map(withoutPlan);
   return { installed: true, ...withoutPlan(status), ...(shown.length === 0 ? {} : { others: shown }) };
 }
 
 /** It may have 100 000 entries, and is for `explain`. */
-function withoutPlan(status: Status): object {
+function withoutPlan(status: InstallationStatus): object {
   const { record, ...rest } = status;
   if (record === undefined) return rest;
   const { plan: _, ...shown } = record;
   return { ...rest, record: shown };
 }
 
-type Status = InstanceStatus | IptablesStatus;
-
-function describe(status: Status): string[] {
+function describe(status: InstallationStatus): string[] {
   return status.engine === "ebpf" ? describeEbpf(status) : describeIptables(status);
 }
 
-function isWhole(status: Status): boolean {
-  return status.engine === "ebpf" ? isIntact(status) : areIntact(status);
-}
-
-function whereIs(status: Status): string {
+function whereIs(status: InstallationStatus): string {
   return status.engine === "ebpf" ? `of the eBPF engine, in ${status.pins}` : "of the iptables engine";
 }

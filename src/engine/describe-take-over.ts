@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NetnsFact } from "../core/facts.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { EngineName } from "./engine.ts";
+import { hasNetworks } from "./iptables/beside-programs.ts";
 import { type Engines, readEbpf } from "./take-over.ts";
 
 /**
@@ -11,10 +12,13 @@ import { type Engines, readEbpf } from "./take-over.ts";
 export async function describeTakeOver(
   name: EngineName,
   { iptables }: Engines,
-  netns: NetnsFact,
+  plan: Plan,
 ): Promise<string[]> {
   if (name === "iptables")
-    return readEbpf(netns).map(({ pins }) => `the eBPF installation in ${pins} would be removed`);
-  const found = await iptables.find(netns);
-  return found?.redirects ? ["the rules of iptables that are there would be removed"] : [];
+    return readEbpf(plan.netns).map(({ pins }) => `the eBPF installation in ${pins} would be removed`);
+  const found = await iptables.find(plan.netns);
+  if (found?.redirects) return ["the rules of iptables that are there would be removed"];
+  return found?.besidePrograms && !hasNetworks(plan)
+    ? ["the rules for virtual networks that are there would be removed"]
+    : [];
 }

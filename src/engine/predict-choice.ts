@@ -71,12 +71,13 @@ function predictFallback(
 /** The order in which `install` comes upon what is in its way; it ends, or falls back, at the first. */
 const ORDER: readonly ErrorCode[] = [
   "KERNEL_TOO_OLD",
-  "OPTION_UNSUPPORTED",
   "CONFIG_INVALID",
   "CGROUP_UNUSABLE",
   "BPFFS_UNUSABLE",
   "CAPABILITY_MISSING",
   "INSTANCE_CONFLICT",
+  "IPTABLES_UNUSABLE",
+  "IPTABLES_FAILED",
   "LIBBPF_UNUSABLE",
   "PROGRAMS_UNUSABLE",
 ];

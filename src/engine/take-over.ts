@@ -3,11 +3,16 @@ import { TproxyError } from "../core/errors.ts";
 import type { NetnsFact } from "../core/facts.ts";
 import { Undo } from "../core/undo.ts";
 import type { Plan } from "../plan/plan.ts";
+import { planFromJson } from "../plan/plan-from-json.ts";
+import type { PlanJson } from "../plan/plan-json.ts";
+import type { AroundCommit } from "./ebpf/apply.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
 import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
 import { inheritPassthroughAddress } from "./inherit-address.ts";
+import { hasNetworks } from "./iptables/beside-programs.ts";
 import type { FoundRules, IptablesEngine } from "./iptables/engine.ts";
+import type { Tools } from "./iptables/prepare.ts";
 
 export interface Engines {
   readonly ebpf: EbpfEngine;
@@ -39,12 +44,18 @@ export async function installWithIptables({ iptables }: Engines, plan: Plan): Pr
   return { ...report, replaced: true, notes };
 }
 
-/** The other way round. Rules that nobody wrote down, kumactl's, are taken over from as well. */
+/**
+ * The other way round. Rules that nobody wrote down, kumactl's, are taken over from as well. What comes from virtual
+ * networks is redirected by rules beside the programs: while one set of rules takes the place of another, or of
+ * none, the programs know of the networks as long as the rules are there.
+ */
 export async function installWithEbpf(engines: Engines, plan: Plan): Promise<InstallReport> {
   const { ebpf, iptables } = engines;
   ebpf.check(plan); // before the rules are touched
+  if (hasNetworks(plan)) return installWithNetworks(engines, plan, await iptables.prepareNetworks(plan));
   const previous = await iptables.find(plan.netns);
   if (previous === undefined) return ebpf.install(plan);
+  if (previous.besidePrograms) return installWithoutNetworks(engines, plan, previous);
   const inherited = inheritPassthroughAddress(plan, previous.ownsPassthroughAddress);
   const report = previous.redirects
     ? await installBesideRules(engines, inherited)
@@ -58,12 +69,59 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   };
 }
 
-async function installBesideRules({ ebpf, iptables }: Engines, plan: Plan): Promise<InstallReport> {
+/** The rules are changed when all of the programs is there but the last step, which belongs to both. */
+async function installWithNetworks(engines: Engines, plan: Plan, tools: Tools): Promise<InstallReport> {
+  const { ebpf, iptables } = engines;
+  const previous = await iptables.find(plan.netns);
+  const inherited = inheritPassthroughAddress(plan, previous?.ownsPassthroughAddress === true);
+  const notes: string[] = [];
+  const around = async (commit: () => void) => {
+    const keepPassthroughAddress = plan.passthroughAddress !== "unwanted";
+    notes.push(...(await iptables.installNetworks(plan, tools, { commit, keepPassthroughAddress })));
+  };
+  const report = previous?.redirects
+    ? await installBesideRules(engines, inherited, around)
+    : await ebpf.install(inherited, around);
+  return {
+    ...report,
+    replaced: report.replaced || previous?.redirects === true,
+    notes: [...report.notes, ...notes],
+  };
+}
+
+/** The rules go first: programs that do not know of networks would take what they redirect for inbound. */
+async function installWithoutNetworks(
+  { ebpf, iptables }: Engines,
+  plan: Plan,
+  { plan: rules }: FoundRules,
+): Promise<InstallReport> {
+  const before = rules ?? readEbpf(plan.netns)[0]?.record.plan;
+  await using undo = new Undo();
+  undo.add("putting back the rules of the virtual networks", () => putBackNetworks(iptables, before));
+  const options = { keepConnections: true, keepPassthroughAddress: true };
+  const notes = await iptables.remove(plan.netns, options);
+  const report = await ebpf.install(plan);
+  undo.keep();
+  return { ...report, notes: [...report.notes, ...notes] };
+}
+
+async function putBackNetworks(iptables: IptablesEngine, before: PlanJson | undefined): Promise<void> {
+  const plan = before === undefined ? undefined : planFromJson(before);
+  if (plan === undefined || !hasNetworks(plan)) return;
+  const tools = await iptables.prepareNetworks(plan);
+  await iptables.installNetworks(plan, tools, { commit: () => {}, keepPassthroughAddress: true });
+}
+
+async function installBesideRules(
+  { ebpf, iptables }: Engines,
+  plan: Plan,
+  around?: AroundCommit,
+): Promise<InstallReport> {
   const guard = [plan.proxyUser.uid, plan.inbound.port] as const;
   await using undo = new Undo();
   await iptables.addGuard(...guard);
   undo.add("removing the rule for the take-over", () => iptables.removeGuard(...guard));
-  const report = await ebpf.install(plan);
+  const report = await ebpf.install(plan, around);
   undo.keep();
   return report;
 }

@@ -45,7 +45,7 @@ export class StateFile {
       } finally {
         closeSync(fd);
       }
-      renameSync(fresh, this.path);
+      replaceBy(fresh, this.path);
       return true;
     } catch (cause) {
       const code = systemErrorCode(cause);
@@ -61,6 +61,16 @@ export class StateFile {
   remove(): void {
     for (const path of [`${this.path}.new`, this.path]) unlink(path);
     removeIfEmpty(RUN_DIRECTORY);
+  }
+}
+
+/** What cannot take its place is not left beside it. */
+function replaceBy(fresh: string, path: string): void {
+  try {
+    renameSync(fresh, path);
+  } catch (error) {
+    unlink(fresh);
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { formatAddress, formatPrefix, isLoopback, prefixContains, sameAddress } 
 import type { InboundConnection } from "./decide.ts";
 import { findHolding, isBroadcast, isLocal, isMulticast } from "./decide-places.ts";
 import { type Decision, firstOf, leaveAlone, type Rule, refuse, sendTo } from "./decide-result.ts";
+import { standsFor } from "./interface-pattern.ts";
 import type { Plan } from "./plan.ts";
 
 export interface AskedInbound extends InboundConnection {
@@ -58,7 +59,7 @@ function leaveIpv6({ plan, to }: AskedInbound): Decision | undefined {
 /** From a network behind this host to elsewhere. Its rules come before all others. */
 function sendVirtualNetwork({ plan, to, interface: name }: AskedInbound): Decision | undefined {
   const networks = plan.virtualNetworks.filter(
-    (each) => each.prefix.address.family === to.family && matchesName(each.interface, name),
+    (each) => each.prefix.address.family === to.family && standsFor(each.interface, name),
   );
   const patterns = [...new Set(networks.map((each) => each.interface))];
   for (const pattern of patterns) {
@@ -74,11 +75,6 @@ function sendVirtualNetwork({ plan, to, interface: name }: AskedInbound): Decisi
     );
   }
   return undefined;
-}
-
-/** Whether a name, or the beginning of names and `+`, stands for this interface. */
-function matchesName(pattern: string, name: string): boolean {
-  return pattern.endsWith("+") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
 function leaveOtherInterface({ plan, interface: name }: AskedInbound): Decision | undefined {

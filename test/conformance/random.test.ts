@@ -31,7 +31,7 @@ const ENGINES = [
     only: iptables(LEGACY),
     configurations: Math.ceil(CONFIGURATIONS / 5),
   },
-  { engine: "eBPF", never: ["virtual-network"], only: { engine: "ebpf" }, configurations: CONFIGURATIONS },
+  { engine: "eBPF", never: [], only: { engine: "ebpf" }, configurations: CONFIGURATIONS },
 ];
 
 function iptables({ flags }: IptablesWay): Settings {
@@ -49,7 +49,7 @@ test.concurrent.each(ENGINES)(
     const decided = new Map<string, number>();
     for (let seed = FIRST_SEED; seed < FIRST_SEED + configurations; seed++) {
       const random = new Random(seed);
-      const settings = possible({ ...randomSettings(random, nameservers.files), ...only });
+      const settings = { ...randomSettings(random, nameservers.files), ...only };
       const { wrong, rules } = await tryConfiguration(scene, settings, random);
       for (const rule of rules) decided.set(rule, (decided.get(rule) ?? 0) + 1);
       if (wrong.length > 0) failures.push(report(seed, settings, wrong));
@@ -61,12 +61,6 @@ test.concurrent.each(ENGINES)(
   },
   900_000,
 );
-
-/** What the eBPF engine refuses so far. */
-function possible(settings: Settings): Settings {
-  if (settings.engine !== "ebpf") return settings;
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== "redirect.vnet.networks"));
-}
 
 function rulesBut(never: readonly string[]): RuleName[] {
   return RULE_NAMES.filter((name) => !never.includes(name)).toSorted();

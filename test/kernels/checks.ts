@@ -37,6 +37,18 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    // The rules would need modules that a guest does not load; a dry run loads the programs all the same.
+    name: "virtual networks: the programs load",
+    groups: BOTH,
+    run: async ({ world, flags }) => {
+      const args = world.installArguments(...flags, "--vnet=eth0:10.66.0.0/16,eth0:fd66::/32", "--dry-run");
+      const { exitCode, stdout, stderr } = await world.tproxyctl(args);
+      equal(exitCode, 0, stderr);
+      match(stdout, /^virtual networks: eth0:10\.66\.0\.0\/16, eth0:fd66::\/32$/m);
+      return undefined;
+    },
+  },
+  {
     name: "status: all is attached",
     groups: BOTH,
     run: async ({ world }) => {

@@ -149,13 +149,3 @@ test.each([
   expectFailure(await world.run(install("--ebpf-enabled", flag), outside), "CONFIG_INVALID", words);
   await expectState(world, before);
 });
-
-test("what the eBPF engine cannot do yet: iptables does it, and --engine=ebpf says so", async () => {
-  const flags = ["--vnet", "docker0:172.17.0.0/16"];
-  const { exitCode, stderr } = await world.run(install("--ebpf-enabled", ...flags), outside);
-  expect(exitCode, stderr).toBe(0);
-  expect(stderr).toMatch(/eBPF is not possible here \(.*--vnet\): iptables takes over/);
-  await world.uninstall();
-  expectFailure(await world.run(install("--engine=ebpf", ...flags), outside), "OPTION_UNSUPPORTED", /--vnet/);
-  await expectState(world, before);
-});

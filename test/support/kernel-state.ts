@@ -99,9 +99,13 @@ interface BpfThing {
   readonly attach_type?: string;
 }
 
+/** It fails where something that it has begun to list is gone meanwhile: there are other tests on this machine. */
 async function bpftool(...args: readonly string[]): Promise<BpfThing[]> {
-  const { stdout } = await execa("bpftool", ["-j", ...args]);
-  return stdout === "" ? [] : JSON.parse(stdout);
+  for (let attempt = 1; ; attempt++) {
+    const { failed, stdout, stderr } = await execa("bpftool", ["-j", ...args], { reject: false });
+    if (!failed) return stdout === "" ? [] : JSON.parse(stdout);
+    if (attempt === 10) throw new Error(`bpftool ${args.join(" ")} failed: ${stderr}${stdout}`);
+  }
 }
 
 async function lookAtBpf(world: World, namespaces: readonly Namespace[]): Promise<KernelState> {

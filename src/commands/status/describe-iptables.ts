@@ -8,17 +8,24 @@ export function describeIptables(status: IptablesStatus): string[] {
     ...(record === undefined
       ? ["engine: iptables (rules of kumactl, or of an installation that nothing is written down of)"]
       : describeCommon(status.engine, record, listening)),
+    ...describeRules(status),
+  ];
+}
+
+/** The rules, and what is not as it should be. */
+export function describeRules({ rules, findings }: Pick<IptablesStatus, "rules" | "findings">): string[] {
+  return [
     "rules:",
-    ...status.rules.map(
+    ...rules.map(
       ({ family, mode, present, missing, unexpected }) =>
         `  IPv${family} (iptables-${mode}): ${present} as installed` +
         `${missing.length === 0 ? "" : `, ${missing.length} missing`}` +
         `${unexpected.length === 0 ? "" : `, ${unexpected.length} unexpected`}`,
     ),
-    ...status.rules.flatMap(({ family, missing, unexpected }) => [
+    ...rules.flatMap(({ family, missing, unexpected }) => [
       ...missing.map((rule) => `  missing (IPv${family}): ${rule}`),
       ...unexpected.map((rule) => `  unexpected (IPv${family}): ${rule}`),
     ]),
-    ...status.findings.map((finding) => `finding: ${finding}`),
+    ...findings.map((finding) => `finding: ${finding}`),
   ];
 }

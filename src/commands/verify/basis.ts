@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ResolvedConfig, resolveConfig } from "../../config/resolve-config.ts";
 import type { SettingName } from "../../config/setting.ts";
-import { type InstanceStatus, isIntact } from "../../engine/ebpf/status.ts";
 import { statusOfEbpf } from "../../engine/ebpf/uninstall.ts";
 import { readHostFacts } from "../../engine/host-facts.ts";
 import { IptablesEngine } from "../../engine/iptables/engine.ts";
-import { areIntact, type IptablesStatus } from "../../engine/iptables/status.ts";
+import { type InstallationStatus, isWhole, joinStatus } from "../../engine/join-status.ts";
 import { readNetns } from "../../host/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -17,7 +16,7 @@ import { isRoot } from "../require-root.ts";
 import type { CheckResult } from "./check.ts";
 
 /** What is installed, as far as this user may look; more than one is the mark of a change that did not end. */
-export type Installations = readonly (InstanceStatus | IptablesStatus)[];
+export type Installations = readonly InstallationStatus[];
 
 export async function readInstallations(
   bpffsPath: string | undefined,
@@ -26,7 +25,7 @@ export async function readInstallations(
   const netns = readNetns();
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const rules = await iptables.status(netns);
-  return [...statusOfEbpf(netns, bpffsPath), ...(rules === undefined ? [] : [rules])];
+  return joinStatus(statusOfEbpf(netns, bpffsPath), rules);
 }
 
 /**
@@ -83,12 +82,14 @@ export function judgeState(installations: Installations): CheckResult {
   };
 }
 
-function damageOf(status: InstanceStatus | IptablesStatus): string[] {
-  if (status.engine === "iptables") return areIntact(status) ? [] : [...status.findings];
-  if (isIntact(status)) return [];
-  return status.hooks
-    .filter(({ state }) => state !== "attached")
-    .map(({ hook, state }) => `the program ${hook.program} is ${state}`);
+function damageOf(status: InstallationStatus): string[] {
+  if (isWhole(status)) return [];
+  if (status.engine === "iptables") return [...status.findings];
+  const hooks = status.hooks.filter(({ state }) => state !== "attached");
+  return [
+    ...hooks.map(({ hook, state }) => `the program ${hook.program} is ${state}`),
+    ...(status.networks?.findings ?? []),
+  ];
 }
 
 /** The cgroup that the connections have to be made in, where they are intercepted in one alone. */

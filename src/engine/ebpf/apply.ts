@@ -51,6 +51,9 @@ export interface Applied {
   readonly notes: readonly string[];
 }
 
+/** Does what belongs to the installation and is not of this engine, and calls `commit` as the last step of it. */
+export type AroundCommit = (commit: () => void) => Promise<void>;
+
 /**
  * Intercepts as `wanted` says, all of it or nothing. An installation that is there is changed in place: its
  * links get the new programs one by one, and each connection is decided by one program, old or new.
@@ -58,7 +61,12 @@ export interface Applied {
  * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
  * it is found if this is killed.
  */
-export async function apply(wanted: Plan, place: Place, features: Features): Promise<Applied> {
+export async function apply(
+  wanted: Plan,
+  place: Place,
+  features: Features,
+  around: AroundCommit = async (commit) => commit(),
+): Promise<Applied> {
   using object = openPrograms(place.programs);
   await removeStagings(place.bpffs, place.cookie);
   using previous = Installed.find(place.bpffs, place.cookie);
@@ -94,8 +102,10 @@ export async function apply(wanted: Plan, place: Place, features: Features): Pro
     if (addLoopbackAddress(PASSTHROUGH_ADDRESS))
       undo.add("removing ::6 from lo", () => void removeLoopbackAddress(PASSTHROUGH_ADDRESS));
   }
-  promoteStaging(place.bpffs, place.cookie, generation);
-  undo.keep();
+  await around(() => {
+    promoteStaging(place.bpffs, place.cookie, generation);
+    undo.keep();
+  });
   const memory = previous && memoryOf(previous.record, previous.map("tp_sockets"), inherited.connections);
   if (previous !== undefined) supersede(previous, record, attacher);
   const notes = correctDnsSockets(plan, place.cgroup, object.map("tp_sockets"), memory);

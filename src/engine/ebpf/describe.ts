@@ -20,6 +20,7 @@ export function describePlan(plan: Plan, place: Place, features: Features): stri
     ...describeUserExclusions(plan),
     `DNS: ${describeDns(plan.dns)}`,
     `while the proxy does not listen: ${plan.whenProxyDown === "bypass" ? "what would go to it is left alone" : "what would go to it is refused"}`,
+    ...describeNetworks(plan),
     `IPv6: ${plan.ipv6 ? "intercepted" : "left alone"}`,
     `inbound addresses: ${plan.instance === "all" ? "all" : plan.instance.map(formatAddress).join(", ")}`,
     `local addresses: 127.0.0.0/8, ::1${localAddresses(plan)}`,
@@ -64,6 +65,12 @@ function describeDns({ redirect, port, servers }: Plan["dns"]): string {
   if (redirect === "all") return `all queries over UDP to port ${port}`;
   if (servers.length === 0) return "left alone: there is no name server";
   return `queries over UDP to ${list(servers.map(formatAddress))} to port ${port}`;
+}
+
+function describeNetworks({ virtualNetworks }: Plan): string[] {
+  if (virtualNetworks.length === 0) return [];
+  const networks = virtualNetworks.map(({ interface: name, prefix }) => `${name}:${formatPrefix(prefix)}`);
+  return [`virtual networks: ${list(networks)}`];
 }
 
 function list(texts: readonly string[], separator = ", "): string {

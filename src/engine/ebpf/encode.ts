@@ -42,6 +42,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       excluded6: encodeExcluded(plan, 6),
       excluded_users: encodeExcludedUsers(plan),
       bypass: Number(plan.whenProxyDown === "bypass"),
+      networks: Number(plan.virtualNetworks.length > 0),
       dns_port: plan.dns.port,
       dns4: encodeDnsMode(plan, 4),
       dns6: encodeDnsMode(plan, 6),

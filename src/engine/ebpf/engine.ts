@@ -4,14 +4,14 @@ import { isInCgroup } from "../../host/cgroups.ts";
 import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
-import { apply, type Place } from "./apply.ts";
+import { type AroundCommit, apply, type Place } from "./apply.ts";
 import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { chooseHooks } from "./hooks.ts";
 import { loadPrograms } from "./load.ts";
 import { openPrograms } from "./object-file.ts";
-import { noteOptionsWithoutMeaning, requireKernel, requireSupport } from "./require.ts";
+import { noteOptionsWithoutMeaning, requireKernel } from "./require.ts";
 
 /** Programs at cgroup, tc and sk_lookup hooks; their state is pinned to a bpffs. Nothing of it runs by itself. */
 export class EbpfEngine implements Engine {
@@ -30,7 +30,6 @@ export class EbpfEngine implements Engine {
    */
   async describe(plan: Plan): Promise<Description> {
     requireKernel();
-    requireSupport(plan);
     const place = findPlace(this.#config, plan.netns);
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) checkPlace(place, plan);
@@ -53,15 +52,19 @@ export class EbpfEngine implements Engine {
    */
   check(plan: Plan): Place {
     requireKernel();
-    requireSupport(plan);
     const place = findPlace(this.#config, plan.netns);
     checkPlace(place, plan);
     return place;
   }
 
-  async install(plan: Plan): Promise<InstallReport> {
+  async install(plan: Plan, around?: AroundCommit): Promise<InstallReport> {
     const place = this.check(plan);
-    const { replaced, listeners, owners, notes: applied } = await apply(plan, place, this.#features());
+    const {
+      replaced,
+      listeners,
+      owners,
+      notes: applied,
+    } = await apply(plan, place, this.#features(), around);
     const notes = [
       ...noteOptionsWithoutMeaning(plan),
       ...noteProxiesOutside(owners, place.cgroup),

@@ -15,6 +15,7 @@ import {
 } from "./encode.ts";
 import { encodeServers } from "./encode-dns.ts";
 import { encodeExcludedAddresses, encodeUserExclusions } from "./encode-exclusions.ts";
+import { encodeNetworks } from "./encode-networks.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -61,6 +62,7 @@ export function loadPrograms(
 function encodeLists(plan: Plan): (readonly [map: string, entries: readonly RawEntry[]])[] {
   const { users, ports } = encodeUserExclusions(plan);
   return [
+    ["tp_networks", encodeNetworks(plan)],
     ["tp_excluded4", withoutValue(encodeExcludedAddresses(plan, 4))],
     ["tp_excluded6", withoutValue(encodeExcludedAddresses(plan, 6))],
     ["tp_users", users],

@@ -11,6 +11,7 @@ export const MAPS = {
   policy: [
     "tp_addresses4",
     "tp_addresses6",
+    "tp_networks",
     "tp_excluded4",
     "tp_excluded6",
     "tp_users",

@@ -24,18 +24,6 @@ export function requireCookie({ cookie }: NetnsFact): bigint {
   });
 }
 
-/**
- * What the programs of this version cannot do is refused, not left out in silence.
- *
- * @throws TproxyError OPTION_UNSUPPORTED
- */
-export function requireSupport(plan: Plan): void {
-  if (plan.virtualNetworks.length === 0) return;
-  throw new TproxyError("OPTION_UNSUPPORTED", "the eBPF engine of this version cannot do --vnet", {
-    hint: "--engine=iptables can.",
-  });
-}
-
 /** Options that are about packets and conntrack: there is nothing of that in the way of an intercepted connection. */
 export function noteOptionsWithoutMeaning(plan: Plan): string[] {
   return [

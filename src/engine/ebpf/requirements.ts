@@ -13,7 +13,7 @@ import { redirectsDns } from "./encode-dns.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
 import { checkCgroup, checkOtherInstallation, checkPins } from "./place-requirements.ts";
-import { requireCookie, requireKernel, requireSupport } from "./require.ts";
+import { requireCookie, requireKernel } from "./require.ts";
 import { checkLoading } from "./trial-load.ts";
 
 /**
@@ -32,7 +32,6 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
   return [
     checkKernel(),
     checkCookie(),
-    ...(plan === undefined ? [] : [checkSupport(plan)]),
     libbpf,
     permission,
     checkRunningProxy(config),
@@ -60,14 +59,6 @@ function checkKernel(): CodedCheck {
 function checkCookie(): CodedCheck {
   const look = () => String(requireCookie(readNetns()));
   return runCheck({ name: "netns-cookie", what: "the network namespace's cookie", look });
-}
-
-function checkSupport(plan: Plan): CodedCheck {
-  const look = () => {
-    requireSupport(plan);
-    return "none that it cannot do";
-  };
-  return runCheck({ name: "options", what: "options that the engine knows", look });
 }
 
 function checkLibbpf(): CodedCheck {

@@ -9,7 +9,8 @@ import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { correctDnsFlows, dnsPortsOf } from "./dns-flows.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
-import { isInstallation, KEEPER_CHAIN, protectConnections } from "./keep-connections.ts";
+import { isInstallation, KEEPER_CHAIN, keeperLines, protectConnections } from "./keep-connections.ts";
+import { countLive, portsOf } from "./live-connections.ts";
 import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look.ts";
 import { appliedRules, makeRecord } from "./make-record.ts";
 import { chainsInOtherOrder } from "./order.ts";
@@ -61,16 +62,19 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
     (each) =>
       undo.add(`removing the chain ${KEEPER_CHAIN}`, () => restorePresent(each, undefined, work.restore)),
   );
-  for (const { text, present, applied } of changes({ ...work, present: known })) {
+  const instead = await insteadOfOthers(work);
+  for (const { text, present, applied } of changes({ ...work, present: known }, instead)) {
     undo.add(`restoring the rules of IPv${present.executables.family}`, () =>
       restorePresent(present, applied, work.restore),
     );
     await restoreRules(present.executables, text, work.restore);
   }
   for (const target of work.targets) await verify(target, work);
-  if (ownedAddress && !record.addedPassthroughAddress && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
+  const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
+  if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
   const recorded = writeRecord(plan.netns, { ...record, madeHooks: existing(record.madeHooks) });
+  work.beside?.commit();
   undo.keep();
   const corrected = correctDnsFlows(plan, dnsPortsOf(work.present, before));
   return { replaced: work.present.some(isInstallation), recorded, notes: [...notes, ...corrected] };
@@ -80,14 +84,28 @@ function isTarget({ executables }: Present, targets: readonly Target[]): boolean
   return targets.some((target) => target.executables === executables);
 }
 
+/**
+ * Beside the programs only families with a virtual network have rules. Where another family had some, of the iptables
+ * engine, the connections that they redirected live on.
+ */
+async function insteadOfOthers({ beside, present, targets, record }: Work): Promise<string[]> {
+  const others = present.filter((each) => !isTarget(each, targets) && hasOurs(each));
+  if (beside === undefined || (await countLive(others, record)) === 0) return [];
+  return keeperLines(portsOf(others, record));
+}
+
 interface Change {
   readonly text: string;
   readonly present: Present;
   readonly applied: AppliedRules | undefined;
 }
 
-/** First what redirects from now on; then, where there are others of ours (of the other mode, of IPv6), these go. */
-function changes(work: Work): Change[] {
+/**
+ * First what redirects from now on; then, where there are others of ours (of the other mode, of IPv6), these go.
+ *
+ * @param instead lines that come into nat in the place of others of ours
+ */
+function changes(work: Work, instead: readonly string[]): Change[] {
   const { targets, style, guard, present } = work;
   const made = targets.flatMap(({ executables, set }) =>
     present
@@ -100,7 +118,7 @@ function changes(work: Work): Change[] {
   );
   const removed = present
     .filter((each) => !isTarget(each, targets) && hasOurs(each))
-    .map((each) => ({ text: removeRules(each.ours), present: each, applied: undefined }));
+    .map((each) => ({ text: removeRules(each.ours, instead), present: each, applied: undefined }));
   return [...made, ...removed];
 }
 

@@ -6,7 +6,7 @@ import { contextOf, noteDocker, styleOf } from "./context.ts";
 import type { Executables } from "./executables.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { look, type Present } from "./look.ts";
-import { makeRules } from "./make-rules.ts";
+import type { MakeRules } from "./make-rules.ts";
 import { familiesOf, type IptablesConfig, prepare, type Tools } from "./prepare.ts";
 import { renderDryRun } from "./render.ts";
 
@@ -15,14 +15,19 @@ import { renderDryRun } from "./render.ts";
  * rules come before it, which a note says. Also without iptables, and without root:
  * then with what that leaves open said in the notes.
  */
-export async function describePlan(plan: Plan, config: IptablesConfig): Promise<Description> {
+export async function describePlan(
+  plan: Plan,
+  config: IptablesConfig,
+  make: MakeRules,
+): Promise<Description> {
   const tools = await tryToPrepare(plan, config);
   const modules = tools.modules ?? { comments: false, zones: false };
   const present = await lookAsFarAsPossible(tools.executables);
-  const sets = familiesOf(plan).map((family) => {
+  const all = familiesOf(plan).map((family) => {
     const snapshot = present.rules.find(({ executables }) => executables.family === family)?.snapshot;
-    return makeRules(plan, family, contextOf(plan, config, modules, snapshot));
+    return make(plan, family, contextOf(plan, config, modules, snapshot));
   });
+  const sets = all.filter(({ tables }) => tables.length > 0);
   const text = renderDryRun(sets, styleOf(config, modules)).trimEnd().split("\n");
   const docker = present.rules.flatMap(({ snapshot }) => noteDocker(plan, config, snapshot));
   return { text, notes: [...tools.notes, ...present.notes, ...new Set(docker)] };

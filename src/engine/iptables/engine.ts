@@ -3,9 +3,11 @@ import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { PlanJson } from "../../plan/plan-json.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
 import { allExecutables } from "./all-executables.ts";
-import { apply } from "./apply.ts";
+import { type Applied, apply } from "./apply.ts";
+import { areBesidePrograms, planOfNetworks } from "./beside-programs.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
 import type { Executables } from "./executables.ts";
@@ -13,21 +15,28 @@ import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { hasOurs, lookAtAll, type Present } from "./look.ts";
-import { makeRules } from "./make-rules.ts";
+import { type MakeRules, makeNetworkRules, makeRules } from "./make-rules.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import { type IptablesConfig, prepare } from "./prepare.ts";
+import { type IptablesConfig, prepare, type Tools } from "./prepare.ts";
+import { prepareNetworks } from "./prepare-networks.ts";
 import { requireReadable } from "./readable.ts";
 import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import { requireSupport } from "./require.ts";
 import type { RestoreOptions } from "./restore.ts";
+import type { Style } from "./rule.ts";
 import { type IptablesStatus, readStatus } from "./status.ts";
 import { removeRules } from "./transaction.ts";
+import type { BesidePrograms, Work } from "./work.ts";
 
 /** What there is of this engine, for one that takes its place. */
 export interface FoundRules {
-  /** False: only what connections need that were redirected by rules that are gone. */
+  /** An installation of this engine. False: rules beside programs, or what connections need whose rules are gone. */
   readonly redirects: boolean;
+  /** They are those of virtual networks, beside programs of eBPF. */
+  readonly besidePrograms: boolean;
+  /** Of the rules beside programs, if it is known. */
+  readonly plan: PlanJson | undefined;
   readonly ownsPassthroughAddress: boolean;
 }
 
@@ -50,58 +59,83 @@ export class IptablesEngine implements Engine {
 
   async describe(plan: Plan): Promise<Description> {
     requireSupport(plan);
-    return describePlan(plan, this.#config);
+    return describePlan(plan, this.#config, makeRules);
+  }
+
+  /** Of `installNetworks`. */
+  describeNetworks(plan: Plan): Promise<Description> {
+    return describePlan(planOfNetworks(plan), this.#config, makeNetworkRules);
   }
 
   /** @param guardedPort the inbound port of an eBPF installation that is still there */
   async install(plan: Plan, guardedPort?: number): Promise<IptablesReport> {
     requireSupport(plan);
     const tools = await prepare(plan, this.#config);
+    const guard = guardedPort === undefined ? undefined : guardRule(plan.proxyUser.uid, guardedPort);
+    const work = await this.#plan(plan, tools, makeRules);
+    const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
+    const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), { ...work, guard });
+    const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
+    return {
+      replaced: applied.replaced,
+      redirectsIpv6,
+      listeners: findListeners(new Set([plan.outbound.port, plan.inbound.port])),
+      notes: [...tools.notes, ...applied.notes, ...new Set(docker), ...noteUnrecorded(applied, work.style)],
+    };
+  }
+
+  /**
+   * What rules for the virtual networks of a plan are applied with. Changes nothing.
+   *
+   * @throws TproxyError IPTABLES_UNUSABLE, IPTABLES_FAILED where the kernel cannot have such rules
+   */
+  prepareNetworks(plan: Plan): Promise<Tools> {
+    return prepareNetworks(plan, this.#config);
+  }
+
+  /**
+   * The rules of the virtual networks, beside the programs of the eBPF engine, in the place of all rules of ours that are
+   * there.
+   *
+   * @param tools of `prepareNetworks`
+   * @returns what the user should know, one sentence each
+   */
+  async installNetworks(plan: Plan, tools: Tools, beside: BesidePrograms): Promise<string[]> {
+    const networks = planOfNetworks(plan);
+    const work = await this.#plan(networks, tools, makeNetworkRules);
+    const applied = await apply(networks, { ...work, guard: undefined, beside });
+    return [...tools.notes, ...applied.notes, ...noteUnrecorded(applied, work.style)];
+  }
+
+  async #plan(plan: Plan, tools: Tools, make: MakeRules): Promise<Omit<Work, "guard">> {
     const record = readRecord(plan.netns);
     const all = await allExecutables({ chosen: tools.executables, record });
     const present = await lookAtAll(all, record);
-    const guard = guardedPort === undefined ? undefined : guardRule(plan.proxyUser.uid, guardedPort);
     const targets = present
       .filter(({ executables }) => tools.executables.includes(executables))
       .map(({ executables, snapshot }) => {
         const context = contextOf(plan, this.#config, tools.modules, snapshot);
-        return { executables, set: makeRules(plan, executables.family, context) };
+        return { executables, set: make(plan, executables.family, context) };
       });
     for (const each of present) {
       const target = targets.find(({ executables }) => executables === each.executables);
       requireReadable(each, target?.set.tables.map(({ table }) => table) ?? [], record);
     }
     const style = styleOf(this.#config, tools.modules);
-    const redirectsIpv6 = targets.some(({ executables }) => executables.family === 6);
-    const { replaced, recorded, notes } = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
-      targets,
-      style,
-      guard,
-      present,
-      record,
-      restore: this.#restore,
-    });
-    const docker = present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
-    return {
-      replaced,
-      redirectsIpv6,
-      listeners: findListeners(new Set([plan.outbound.port, plan.inbound.port])),
-      notes: [
-        ...tools.notes,
-        ...notes,
-        ...new Set(docker),
-        ...(recorded ? [] : [noteUnrecorded(style.comments)]),
-      ],
-    };
+    return { targets, style, present, record, restore: this.#restore };
   }
 
-  /** Undefined where nothing of ours or of kumactl is there. */
+  /** Undefined where nothing of ours or of kumactl is there, and nothing is written down. */
   async find(netns: NetnsFact): Promise<FoundRules | undefined> {
     const record = readRecord(netns);
     const present = await lookAtAll(await this.#executables(record), record);
-    if (!present.some(hasOurs)) return undefined;
+    if (!present.some(hasOurs) && record === undefined) return undefined;
+    const installed = present.filter(isInstallation);
+    const besidePrograms = installed.length > 0 && areBesidePrograms(installed, record);
     return {
-      redirects: present.some(isInstallation),
+      redirects: installed.length > 0 && !besidePrograms,
+      besidePrograms,
+      plan: besidePrograms ? record?.plan : undefined,
       ownsPassthroughAddress: ownsPassthroughAddress(present, record),
     };
   }
@@ -156,9 +190,12 @@ function withoutPassthrough(plan: Plan): Plan {
   return { ...plan, passthroughAddress: "unwanted" };
 }
 
-function noteUnrecorded(comments: boolean): string {
+function noteUnrecorded({ recorded }: Applied, { comments }: Style): string[] {
+  if (recorded) return [];
   const why = "/run cannot be written to, so what is installed cannot be written down";
-  return comments
-    ? `${why}; the rules are known by their comments`
-    : `${why}, and rules without comments cannot be told from others': give back /run, or the comments`;
+  return [
+    comments
+      ? `${why}; the rules are known by their comments`
+      : `${why}, and rules without comments cannot be told from others': give back /run, or the comments`,
+  ];
 }

@@ -66,12 +66,16 @@ export async function protectConnections(
 
 /** The ports that the rules of ours in nat send connections to. */
 export function redirectedPorts(present: Present): number[] {
-  const nat = natOf(present);
-  const rules = (nat?.table.rules ?? []).filter(({ chain }) => nat?.chains.includes(chain));
-  return rules.flatMap(({ spec }) => {
-    const port = /-j REDIRECT --to-ports (\d+)/.exec(canonicalRule(spec))?.[1];
+  return redirectingRules(natOf(present)).flatMap(({ spec }) => {
+    const port = /-p tcp .*-j REDIRECT --to-ports (\d+)/.exec(canonicalRule(spec))?.[1];
     return port === undefined ? [] : [Number(port)];
   });
+}
+
+/** In our chains, or of ours in those of others: what comes from virtual networks is redirected there. */
+function redirectingRules(nat: OursInTable | undefined): SavedRule[] {
+  const inOurs = (nat?.table.rules ?? []).filter(({ chain }) => nat?.chains.includes(chain));
+  return [...inOurs, ...(nat?.rules ?? [])].filter(({ spec }) => / -j REDIRECT /.test(` ${spec} `));
 }
 
 /** Whether more than the keeper is there. */
@@ -81,9 +85,7 @@ export function isInstallation({ ours }: Present): boolean {
 
 /** Somebody may have emptied our chains: then conntrack may have stopped. */
 function redirects(present: Present): boolean {
-  const nat = natOf(present);
-  const isRule = ({ chain }: SavedRule) => chain !== KEEPER_CHAIN && nat?.chains.includes(chain);
-  return nat?.table.rules.some(isRule) === true;
+  return redirectingRules(natOf(present)).some(({ chain }) => chain !== KEEPER_CHAIN);
 }
 
 function natOf({ ours }: Present): OursInTable | undefined {

@@ -22,6 +22,7 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
     ...commonRecord(applied, { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) }),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
+    ...(work.beside === undefined ? {} : { beside: "ebpf" }),
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],
   };
 }

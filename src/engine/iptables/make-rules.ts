@@ -5,6 +5,7 @@ import { type Draft, placeRules } from "./draft.ts";
 import { type FamilyPlan, planOfFamily } from "./family-plan.ts";
 import { makeMangleRules } from "./mangle-rules.ts";
 import { makeNatRules } from "./nat-rules.ts";
+import { makeRulesBesidePrograms } from "./prerouting-rules.ts";
 import { makeRawRules } from "./raw-rules.ts";
 import { OUR_CHAINS, type OurChain, type RuleContext, type RuleSet, TABLES, type TableName } from "./rule.ts";
 
@@ -21,6 +22,8 @@ const CHAINS: Readonly<Record<TableName, readonly OurChain[]>> = {
   mangle: [],
 };
 
+export type MakeRules = (plan: Plan, family: Family, context: RuleContext) => RuleSet;
+
 /** The rules that execute a plan in one family: those of kumactl 2.14, in its order. */
 export function makeRules(plan: Plan, family: Family, context: RuleContext): RuleSet {
   const familyPlan = planOfFamily(plan, family);
@@ -30,4 +33,10 @@ export function makeRules(plan: Plan, family: Family, context: RuleContext): Rul
     rules: placeRules(MAKERS[table](familyPlan, context)),
   }));
   return { family, tables: tables.filter(({ rules }) => rules.length > 0) };
+}
+
+/** Those of the virtual networks alone: for where programs of eBPF see to all else. */
+export function makeNetworkRules(plan: Plan, family: Family): RuleSet {
+  const rules = placeRules(makeRulesBesidePrograms(planOfFamily(plan, family)));
+  return { family, tables: rules.length === 0 ? [] : [{ table: "nat", chains: [], rules }] };
 }

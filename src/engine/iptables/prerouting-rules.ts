@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatPrefix, type Prefix } from "../../core/address.ts";
+import { standsFor } from "../../plan/interface-pattern.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { arrivingOn, type Draft, notTo, TCP, to, UDP_TO_DNS } from "./draft.ts";
 import type { FamilyPlan, InterfaceNetworks } from "./family-plan.ts";
@@ -12,7 +13,7 @@ export function makePreroutingRules(familyPlan: FamilyPlan, { insertInbound }: R
   const { plan, virtualNetworks } = familyPlan;
   return [
     ...makeLogRules(plan),
-    ...virtualNetworks.flatMap((networks) => makeNetworkRules(networks, plan)),
+    ...makeNetworkRules(familyPlan, makeToInbound),
     {
       chain: "PREROUTING",
       // Behind the rules of the networks, which are inserted.
@@ -37,8 +38,20 @@ function makeLogRules({ logLevel }: Plan): Draft[] {
   ];
 }
 
+/** What takes to our inbound chain what goes from an interface to one of its networks. */
+type MakeToInbound = (name: string, prefix: Prefix, plan: Plan) => Draft[];
+
+/** The rules of the virtual networks where programs of eBPF see to all else: what arrives for this host is theirs. */
+export function makeRulesBesidePrograms(familyPlan: FamilyPlan): Draft[] {
+  return makeNetworkRules(familyPlan, () => []);
+}
+
+function makeNetworkRules({ virtualNetworks, plan }: FamilyPlan, toInbound: MakeToInbound): Draft[] {
+  return virtualNetworks.flatMap((networks) => makeInterfaceRules(networks, plan, toInbound));
+}
+
 /** DNS goes to the DNS proxy also where DNS of this host is not redirected: that is what kumactl does. */
-function makeNetworkRules(networks: InterfaceNetworks, plan: Plan): Draft[] {
+function makeInterfaceRules(networks: InterfaceNetworks, plan: Plan, toInbound: MakeToInbound): Draft[] {
   const on = arrivingOn(networks.interface);
   return [
     inserted(
@@ -46,7 +59,10 @@ function makeNetworkRules(networks: InterfaceNetworks, plan: Plan): Draft[] {
       { action: "redirect", port: plan.dns.port },
       `DNS queries from ${networks.interface} to the DNS proxy`,
     ),
-    ...networks.others.flatMap((prefix) => makeOtherNetworkRules(networks.interface, prefix, plan)),
+    ...networks.others.flatMap((prefix) => [
+      ...toInbound(networks.interface, prefix, plan),
+      makeLeave(networks.interface, prefix),
+    ]),
     ...makeRedirect(networks, plan),
   ];
 }
@@ -68,21 +84,16 @@ function makeRedirect(networks: InterfaceNetworks, plan: Plan): Draft[] {
  * the rule that says so of the first: it takes the way that traffic to the first one takes, which is on to our inbound
  * chain, and then leaves PREROUTING. (kumactl knows one network an interface, and forgets the others.)
  */
-function makeOtherNetworkRules(name: string, prefix: Prefix, { tcInterface }: Plan): Draft[] {
-  const text = formatPrefix(prefix);
-  const leave = inserted(
-    [to(prefix), arrivingOn(name), TCP],
-    { action: "return" },
-    `from ${name} to ${text} is left alone`,
-  );
+function makeToInbound(name: string, prefix: Prefix, { tcInterface }: Plan): Draft[] {
   const inboundOn = tcInterface === undefined ? name : tcInterface.name;
-  if (!matchesName(name, inboundOn)) return [leave];
-  return [inserted([to(prefix), arrivingOn(inboundOn), TCP], TO_INBOUND, `from ${name} to ${text}`), leave];
+  if (!standsFor(name, inboundOn)) return [];
+  const text = `from ${name} to ${formatPrefix(prefix)}`;
+  return [inserted([to(prefix), arrivingOn(inboundOn), TCP], TO_INBOUND, text)];
 }
 
-/** Whether `pattern` ("br+", "eth0") stands for an interface's name, or for itself. */
-function matchesName(pattern: string, name: string): boolean {
-  return pattern.endsWith("+") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+function makeLeave(name: string, prefix: Prefix): Draft {
+  const text = `from ${name} to ${formatPrefix(prefix)} is left alone`;
+  return inserted([to(prefix), arrivingOn(name), TCP], { action: "return" }, text);
 }
 
 function inserted(matches: Draft["matches"], action: Action, comment: string): Draft {

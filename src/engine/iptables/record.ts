@@ -29,6 +29,8 @@ export interface IptablesRecord extends CommonRecord {
   readonly unfinished: boolean;
   /** Tables and chains with a hook that iptables-nft made for our rules, or is about to. */
   readonly madeHooks: readonly NftObject[];
+  /** The rules are those of the virtual networks, and stand beside the programs of this engine. */
+  readonly beside?: "ebpf";
 }
 
 export interface AppliedRules {

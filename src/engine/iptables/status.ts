@@ -3,6 +3,7 @@ import type { Family } from "../../core/address.ts";
 import { hasLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { type Listening, readListening } from "../listening.ts";
+import { areBesidePrograms } from "./beside-programs.ts";
 import type { Executables } from "./executables.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { lookAtAll, type Present, presentRules } from "./look.ts";
@@ -13,6 +14,8 @@ export interface IptablesStatus {
   readonly engine: "iptables";
   /** Undefined: the rules are kumactl's, or of an installation that nothing is written down of. */
   readonly record: IptablesRecord | undefined;
+  /** The rules are those of virtual networks, beside programs of eBPF: without these it is half an installation. */
+  readonly besidePrograms: boolean;
   readonly rules: readonly RulesStatus[];
   readonly listening: Listening;
   /** What is not as it should be, one sentence each, with what to do. */
@@ -44,6 +47,7 @@ export async function readStatus(
   return {
     engine: "iptables",
     record,
+    besidePrograms: areBesidePrograms(present.filter(isInstallation), record),
     rules,
     listening: record === undefined ? { outbound: [], inbound: [] } : readListening(record),
     findings: findingsOf(record, rules),

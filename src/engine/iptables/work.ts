@@ -22,4 +22,13 @@ export interface Work {
   /** What is written down of what is there. */
   readonly record: IptablesRecord | undefined;
   readonly restore: RestoreOptions;
+  /** The rules are those of the virtual networks, and stand beside programs of eBPF. */
+  readonly beside?: BesidePrograms;
+}
+
+export interface BesidePrograms {
+  /** The last step of the installation of the programs. Where it fails, the rules are as they were before. */
+  readonly commit: () => void;
+  /** ::6 stays on lo: the programs need it. */
+  readonly keepPassthroughAddress: boolean;
 }

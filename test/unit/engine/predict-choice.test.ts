@@ -64,6 +64,13 @@ test.each<[string, Asked, readonly CodedCheck[], readonly CodedCheck[], Expected
     UNSEEN,
     ["iptables", "fallback", /./],
   ],
+  [
+    "--engine=auto, no iptables for virtual networks",
+    AUTO,
+    [...GOOD, check("missing", "networks", "IPTABLES_UNUSABLE")],
+    BAD_IPTABLES,
+    [undefined, "impossible", /^ebpf .* networks is missing$/],
+  ],
   ["--engine=auto, all is there", AUTO, GOOD, GOOD, ["ebpf", "as-asked", /./]],
   ["--engine=auto, no eBPF", AUTO, BAD_EBPF, GOOD, ["iptables", "as-asked", /: cgroup2 is missing$/]],
   ["--engine=auto, no eBPF, iptables not seen", AUTO, BAD_EBPF, UNSEEN, ["iptables", "uncertain", /cgroup2/]],
