@@ -2,7 +2,10 @@ import { defineConfig } from "vitest/config";
 
 // These need root, and namespaces of their own. One file at a time: some look at what the whole kernel holds, some at the
 // time that something takes.
-const privileged = ["native", "conformance", "lifecycle", "envoy", "demo"];
+const privileged = ["native", "conformance", "load", "lifecycle", "envoy", "demo"];
+
+/** Look at their own world only, and mostly wait for programs to start and end. */
+const inParallel = ["conformance", "lifecycle"];
 
 export default defineConfig({
   test: {
@@ -17,8 +20,7 @@ export default defineConfig({
           include: [`test/${name}/**/*.test.ts`],
           setupFiles: ["test/support/require-root.ts"],
           pool: "forks" as const,
-          // Lifecycle tests look at their own world only, and mostly wait for programs to start and end.
-          fileParallelism: name === "lifecycle",
+          fileParallelism: inParallel.includes(name),
           maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,

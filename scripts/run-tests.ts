@@ -13,7 +13,17 @@ const CHECKS: Readonly<Record<string, readonly string[]>> = {
   lint: [bin("biome"), "check", "--error-on-warnings"],
   types: [bin("tsc")],
 };
-const PARTS = ["lint", "types", "unit", "native", "conformance", "lifecycle", "envoy", "demo"] as const;
+const PARTS = [
+  "lint",
+  "types",
+  "unit",
+  "native",
+  "conformance",
+  "load",
+  "lifecycle",
+  "envoy",
+  "demo",
+] as const;
 type Part = (typeof PARTS)[number];
 
 interface Outcome {

@@ -23,7 +23,7 @@ import { isRoot, requireRoot } from "./require-root.ts";
 export async function runInstall(config: Config, io: CommandIo): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = {
-    ebpf: new EbpfEngine(config.ebpf),
+    ebpf: new EbpfEngine(config),
     iptables: new IptablesEngine(config, (line) => io.note(line)),
   };
   if (config.dryRun) return dryRun(config, engines, io);

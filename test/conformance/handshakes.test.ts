@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { APP_UID, PROXY_UID, Running, TPNET, World } from "../support/world.ts";
-import { flood } from "./floods.ts";
+import { flood } from "../load/floods.ts";
 import { handshakes } from "./handshakes.ts";
 
 const ATTEMPTS = 200;

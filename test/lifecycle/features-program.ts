@@ -18,7 +18,7 @@ const commands: Commands = {
   ...COMMANDS,
   install: async () => ({
     runInstall: async (config, io) => {
-      const engine = new EbpfEngine(config.ebpf, () => ({ ...probeFeatures(), ...overrides }));
+      const engine = new EbpfEngine(config, () => ({ ...probeFeatures(), ...overrides }));
       const facts = readHostFacts(config);
       using _lock = await lockNamespace(facts.netns.inode);
       const { replaced } = await engine.install(makePlan(config, facts));

@@ -10,16 +10,17 @@ import { describePlan } from "./describe.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { chooseHooks } from "./hooks.ts";
 import { loadPrograms } from "./load.ts";
+import { noteOptionsWithoutMeaning } from "./note-options.ts";
 import { openPrograms } from "./object-file.ts";
-import { noteOptionsWithoutMeaning, requireKernel } from "./require.ts";
+import { requireKernel } from "./require.ts";
 
 /** Programs at cgroup, tc and sk_lookup hooks; their state is pinned to a bpffs. Nothing of it runs by itself. */
 export class EbpfEngine implements Engine {
   readonly name = "ebpf";
-  readonly #config: Config["ebpf"];
+  readonly #config: Config;
   readonly #features: () => Features;
 
-  constructor(config: Config["ebpf"], features: () => Features = probeFeatures) {
+  constructor(config: Config, features: () => Features = probeFeatures) {
     this.#config = config;
     this.#features = features;
   }
@@ -30,7 +31,7 @@ export class EbpfEngine implements Engine {
    */
   async describe(plan: Plan): Promise<Description> {
     requireKernel();
-    const place = findPlace(this.#config, plan.netns);
+    const place = findPlace(this.#config.ebpf, plan.netns);
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) checkPlace(place, plan);
     using object = openPrograms(place.programs);
@@ -41,7 +42,7 @@ export class EbpfEngine implements Engine {
         "# dry run: this is what would be done, nothing was changed",
         ...describePlan(plan, place, features),
       ],
-      notes: noteOptionsWithoutMeaning(plan),
+      notes: noteOptionsWithoutMeaning(this.#config),
     };
   }
 
@@ -52,7 +53,7 @@ export class EbpfEngine implements Engine {
    */
   check(plan: Plan): Place {
     requireKernel();
-    const place = findPlace(this.#config, plan.netns);
+    const place = findPlace(this.#config.ebpf, plan.netns);
     checkPlace(place, plan);
     return place;
   }
@@ -66,7 +67,7 @@ export class EbpfEngine implements Engine {
       notes: applied,
     } = await apply(plan, place, this.#features(), around);
     const notes = [
-      ...noteOptionsWithoutMeaning(plan),
+      ...noteOptionsWithoutMeaning(this.#config),
       ...noteProxiesOutside(owners, place.cgroup),
       ...applied,
     ];

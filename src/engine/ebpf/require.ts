@@ -2,7 +2,6 @@
 import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { atLeast, kernelRelease, parseKernelRelease } from "../../host/kernel.ts";
-import type { Plan } from "../../plan/plan.ts";
 
 /** What the product promises; what a kernel can do is found by probing. */
 const OLDEST_KERNEL = { major: 5, minor: 7 } as const;
@@ -22,14 +21,4 @@ export function requireCookie({ cookie }: NetnsFact): bigint {
   throw new TproxyError("KERNEL_TOO_OLD", "the kernel does not tell the cookie of a network namespace", {
     hint: "The eBPF engine needs SO_NETNS_COOKIE, which is in Linux 5.14 and newer; --engine=iptables does not.",
   });
-}
-
-/** Options that are about packets and conntrack: there is nothing of that in the way of an intercepted connection. */
-export function noteOptionsWithoutMeaning(plan: Plan): string[] {
-  return [
-    ...(plan.dropInvalid
-      ? ["--drop-invalid-packets has no meaning with eBPF: nothing passes conntrack"]
-      : []),
-    ...(plan.logLevel === undefined ? [] : ["--iptables-logs has no meaning with eBPF: there are no rules"]),
-  ];
 }

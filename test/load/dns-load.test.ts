@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { askServers } from "../conformance/dns-situation.ts";
+import { installWithServers, startDnsWorld } from "../conformance/dns-world.ts";
+import { NFT, SK_LOOKUP } from "../conformance/ways.ts";
 import { APP_UID, TPNET, type World } from "../support/world.ts";
-import { askServers } from "./dns-situation.ts";
-import { installWithServers, startDnsWorld } from "./dns-world.ts";
-import { NFT, SK_LOOKUP } from "./ways.ts";
 
 const SERVERS = { v4: ["10.66.0.2", "10.66.0.3"], v6: ["fd66::2", "fd66::3"] } as const;
 const PROXY = { v4: "127.0.0.1:15053", v6: "[::1]:15053" } as const;

@@ -1,11 +1,11 @@
 // Under load no destination is ever lost or mixed up.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectDoneBy } from "../conformance/evidence.ts";
+import { handshakes } from "../conformance/handshakes.ts";
+import { LEGACY, NFT, SK_LOOKUP, TC, WAYS, type Way } from "../conformance/ways.ts";
 import { APP_UID, type RunOptions, World } from "../support/world.ts";
-import { expectDoneBy } from "./evidence.ts";
 import { expectAlive, flood, hold, startProxies } from "./floods.ts";
-import { handshakes } from "./handshakes.ts";
-import { LEGACY, NFT, SK_LOOKUP, TC, WAYS, type Way } from "./ways.ts";
 
 const SEQUENTIAL = { count: 100_000, processes: 1, parallel: 1 };
 const PARALLEL = { count: 20_000, processes: 2, parallel: 20_000 };
