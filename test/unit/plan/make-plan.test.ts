@@ -165,7 +165,7 @@ test("an address that is another network's broadcast address, too, is what the k
 });
 
 test("an anycast address is of this host, and not what it is known by", () => {
-  const facts = { ...FACTS, localRoutes: [route("fd00::/128", "anycast")] };
+  const facts = { ...FACTS, localRoutes: [route("fd00::/128", "anycast"), route("fd00::2")] };
   for (const instanceIPs of [[], ["fd00::2"]]) {
     const config = withEbpf({ instanceIPs: instanceIPs.map(address) });
     expect(makePlan(config, facts).addresses[0]).toMatchObject({ kind: "local", instance: false });
