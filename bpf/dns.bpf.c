@@ -6,6 +6,12 @@
  */
 #include "dns.h"
 
+/* 0.0.0.0 or :: */
+static __always_inline bool is_unspecified(const struct tp_endpoint *endpoint)
+{
+	return is_any6(endpoint) || (is_mapped(endpoint) && !endpoint->addr[3]);
+}
+
 static __always_inline __u32 hash_address(const struct tp_endpoint *endpoint)
 {
 	__u32 hash = 0;
@@ -81,7 +87,7 @@ static __always_inline bool redirect_query(struct bpf_sock_addr *ctx,
 		remember_server(socket, to);
 	} else {
 		client = *from;
-		if (!client.addr[0] && !client.addr[1] && !client.addr[3])
+		if (is_unspecified(&client))
 			set_localhost(&client, is_mapped(to), from->port);
 		if (!choose_tag(&client, to, from)) {
 			count(TP_DNS_NO_MEMORY);
@@ -99,7 +105,26 @@ static __always_inline bool is_from_dns_proxy(const struct tp_endpoint *from)
 {
 	if (from->port != bpf_htons(tp_config.dns_port))
 		return false;
-	return (!from->addr[0] && !from->addr[1] && !from->addr[3]) || is_localhost(from);
+	return is_unspecified(from) || is_localhost(from);
+}
+
+/*
+ * Who has the DNS proxy's port at another address of this host can have the kernel
+ * write localhost into what it sends (IP_PKTINFO): that, too, would be taken for
+ * the name server's.
+ */
+static __always_inline bool claims_to_be_dns_proxy(struct bpf_sock_addr *ctx,
+						   const struct tp_endpoint *from)
+{
+	struct tp_endpoint own;
+
+	if (from->port != bpf_htons(tp_config.dns_port) || !is_localhost(from))
+		return false;
+	if (is_mapped(from))
+		set_mapped(&own, take(ctx->sk->src_ip4), 0);
+	else
+		take_ip6(own.addr, ctx->sk->src_ip6);
+	return !is_unspecified(&own) && !is_localhost(&own);
 }
 
 /*
@@ -146,7 +171,7 @@ static __always_inline bool process(struct bpf_sock_addr *ctx, struct tp_endpoin
 				    struct tp_endpoint *to, bool *set_from, bool *set_to)
 {
 	/* It would be taken for a name server's answer. */
-	if (is_tag(from))
+	if (is_tag(from) || claims_to_be_dns_proxy(ctx, from))
 		return false;
 	*set_from = redirect_answer(from, to);
 	*set_to = *set_from || (!is_peer(ctx, to) && goes_to_dns_proxy(ctx, to));

@@ -12,10 +12,13 @@ export interface InterfaceFact {
   readonly addresses: readonly Address[];
 }
 
-/** An entry of the kernel's routing table `local`: what is delivered here, and what is broadcast. */
+/**
+ * An entry of the kernel's routing table `local`: what is delivered here, and what is broadcast. Anycast: an address that
+ * other hosts have as well, such as the one of all routers of a network (RFC 4291, 2.6.1), which a host that forwards has.
+ */
 export interface LocalRouteFact {
   readonly prefix: Prefix;
-  readonly kind: "local" | "broadcast";
+  readonly kind: "local" | "broadcast" | "anycast";
 }
 
 /** A user of the system. */

@@ -45,8 +45,7 @@ export function toInterfaces(links: readonly Link[], addresses: readonly LinkAdd
 }
 
 /**
- * Every prefix once: several interfaces may have the same one. Multicast, anycast and whatever else is in there is
- * left out.
+ * Every prefix once: several interfaces may have the same one. Multicast and whatever else is in there is left out.
  */
 export function toLocalRoutes(routes: readonly Route[]): LocalRouteFact[] {
   const unique = new Map<string, LocalRouteFact>();
@@ -59,7 +58,8 @@ export function toLocalRoutes(routes: readonly Route[]): LocalRouteFact[] {
 
 function kindOf(type: number): LocalRouteFact["kind"] | undefined {
   if (type === RTN.local) return "local";
-  return type === RTN.broadcast ? "broadcast" : undefined;
+  if (type === RTN.broadcast) return "broadcast";
+  return type === RTN.anycast ? "anycast" : undefined;
 }
 
 /** A namespace that never had an address has no such table: its loopback interface is down. */

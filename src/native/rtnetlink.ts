@@ -106,7 +106,7 @@ export interface Route {
 }
 
 /** Types of routes that mean something to us. */
-export const RTN = { local: 2, broadcast: 3 } as const;
+export const RTN = { local: 2, broadcast: 3, anycast: 4 } as const;
 
 /** The table of what is delivered here. */
 export const RT_TABLE_LOCAL = 255;

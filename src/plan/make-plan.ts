@@ -147,7 +147,8 @@ function planAddresses(
     .filter((route) => !isLoopback(route.prefix.address))
     .map((route) => ({
       prefix: route.prefix,
-      kind: route.kind,
+      // Output goes by way of loopback, as to any address of the host's own; nobody is the one who has it.
+      kind: route.kind === "anycast" ? "local" : route.kind,
       instance: route.kind === "local" && (instance === "all" || holdsExactly(route, instance)),
     }));
   if (instance === "all") return planned;

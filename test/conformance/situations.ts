@@ -57,6 +57,14 @@ const DEFAULT_ROWS: readonly Row[] = [
     port: 9999,
     expected: "inbound",
   },
+  // From ::6 by itself: of all of the host's addresses the kernel takes the one that is asked for.
+  {
+    name: "proxy, not bound → passthrough",
+    client: "proxy",
+    to: { v6: "::6" },
+    port: 8080,
+    expected: "untouched",
+  },
   { name: "remote → the proxy's inbound port", client: "remote", to: OWN, port: 15006, expected: "inbound" },
   { name: "remote → the proxy's outbound port", client: "remote", to: OWN, port: 15001, expected: "inbound" },
   { name: "app → remote, port 1", client: "app", to: REMOTE, port: 1, expected: "outbound" },

@@ -40,10 +40,15 @@ export class Asker {
 
   /** Once more, from the same sockets. Each answer came from who was asked, as far as can be seen. */
   async ask(): Promise<Asked> {
-    this.#running.child.stdin?.write("\n");
-    const { listeners, error, strangers } = await this.#next();
+    const { listeners, error, strangers } = await this.askAmongStrangers();
     if (strangers > 0) throw new Error(`${strangers} answers are from strangers`);
     return { listeners, error };
+  }
+
+  /** As `ask`, where others send to the sockets as well. */
+  async askAmongStrangers(): Promise<Answers> {
+    this.#running.child.stdin?.write("\n");
+    return this.#next();
   }
 
   async #next(): Promise<Answers> {

@@ -3,7 +3,8 @@
  * tpnet dns-ask: asks dns-serve the way resolvers ask: from connected sockets, one
  * for each server (glibc, c-ares), or from sockets that ask all of them (musl).
  * All queries are in flight at the same time; lost ones are repeated. With --again
- * the sockets stay: each line of stdin has them ask once more.
+ * the sockets stay: each line of stdin has them ask once more. With --wary an answer
+ * counts only if it comes from who was asked.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +31,7 @@ struct query {
 static struct {
 	union address servers[MAX_SERVERS];
 	union address from;
-	bool has_from, mapped, connected, again;
+	bool has_from, mapped, connected, again, wary;
 	int server_count;
 	long sockets, each, size, timeout_ms, repeat_ms;
 	const char *device;
@@ -129,6 +130,8 @@ static void take_answer(const struct dns_answer *answer, size_t size, const unio
 	if (strcmp(is, wanted) != 0) {
 		fprintf(stderr, "tpnet: %s was asked, %s answers\n", wanted, is);
 		ask.strangers++;
+		if (ask.wary)
+			return;
 	}
 	if (query->done)
 		return;
@@ -298,6 +301,7 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, 'w' },
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "again", no_argument, NULL, 'a' },
+	{ "wary", no_argument, NULL, 'y' },
 	{ 0 },
 };
 
@@ -319,6 +323,7 @@ int dns_ask_command(int argc, char **argv)
 		case 'w': ask.timeout_ms = parse_number(optarg, 1, 600000, "--timeout"); break;
 		case 'r': ask.repeat_ms = parse_number(optarg, 1, 600000, "--repeat"); break;
 		case 'a': ask.again = true; break;
+		case 'y': ask.wary = true; break;
 		default: return 1;
 		}
 	}

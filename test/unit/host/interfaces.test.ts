@@ -26,7 +26,7 @@ test("interfaces are in order, with their addresses as the kernel lists them", (
   ]);
 });
 
-test("local routes are local or broadcast, each once", () => {
+test("local routes are local, broadcast or anycast, each once", () => {
   const route = ([type, text]: readonly [number, string]): Route => {
     return { table: 255, type, prefix: parsePrefix(text) ?? expect.fail(`${text} is no prefix`) };
   };
@@ -52,6 +52,7 @@ test("local routes are local or broadcast, each once", () => {
     "broadcast 192.0.2.2",
     "broadcast 192.0.2.255",
     "local ::1",
+    "anycast fd00::",
     "local ::/0",
   ]);
 });

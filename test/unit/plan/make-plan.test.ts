@@ -164,6 +164,14 @@ test("an address that is another network's broadcast address, too, is what the k
   expect(first(both.toReversed())).toBe("broadcast");
 });
 
+test("an anycast address is of this host, and not what it is known by", () => {
+  const facts = { ...FACTS, localRoutes: [route("fd00::/128", "anycast"), route("fd00::2")] };
+  for (const instanceIPs of [[], ["fd00::2"]]) {
+    const config = withEbpf({ instanceIPs: instanceIPs.map(address) });
+    expect(makePlan(config, facts).addresses[0]).toMatchObject({ kind: "local", instance: false });
+  }
+});
+
 test("virtual networks stand in the order of their interfaces, two on one interface in theirs", () => {
   const networks = [
     ["docker0", "172.17.0.0/16"],
