@@ -242,6 +242,9 @@ static __always_inline bool find_server(struct bpf_sock_addr *ctx,
 	if (!is_ours(ctx, SOCK_DGRAM, IPPROTO_UDP))
 		return false;
 	if (is_tag(from)) {
+		/* A query comes from a tag, too, to the DNS proxy. */
+		if (from->port != bpf_htons(tp_config.dns_port))
+			return false;
 		tag = *from;
 		tag.port = bpf_htons(take(ctx->sk->src_port));
 		answer = bpf_map_lookup_elem(&tp_dns_answers, &tag);

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatAddress, unmapAddress } from "../../src/core/address.ts";
 import { Asker } from "../lifecycle/asker.ts";
-import type { World } from "../support/world.ts";
+import type { RunOptions, World } from "../support/world.ts";
 import { KINDS, type Kind, MANNERS, type Manner, serverEndpoint } from "./dns-situation.ts";
 import { startDnsWorld } from "./dns-world.ts";
 import { LEGACY, NFT, SK_LOOKUP } from "./ways.ts";
@@ -78,28 +78,45 @@ describe.each(CASES.filter(({ engine, kind }) => engine === "ebpf" && kind !== "
   },
 );
 
+describe("outside the cgroup, where no program of ours runs", () => {
+  test.each(KINDS)("a forger is believed: a limit (%s)", async (kind) => {
+    await using world = await startDnsWorld();
+    await world.install(...SK_LOOKUP.flags, "--redirect-all-dns-traffic");
+    const { asker, ends } = await findVictim(world, kind, "unconnected");
+    const [from, to = ""] = [OTHERS[kind][0], ...ends];
+    const forged = await forge(world, { from, to, as: LOCALHOST[kind] }, { cgroup: false });
+    expect(forged).toBe("sent");
+    expect((await asker.askAmongStrangers()).listeners).toContain("forged");
+  });
+});
+
 interface Forgery {
   readonly from: string;
   readonly to: string;
   readonly as?: string;
+  readonly connected?: boolean;
 }
 
 /** Whether or not the kernel lets the forger send: at the next time of asking, the DNS proxy alone is believed. */
-async function expectHarmless(world: World, { asker, kind }: Victim, { from, to, as }: Forgery) {
+async function expectHarmless(world: World, { asker, kind }: Victim, forgery: Forgery) {
+  for (const connected of [false, true]) {
+    expect(await forge(world, { ...forgery, connected })).toMatch(/^(sent|E[A-Z]+)$/);
+    const answers = await asker.askAmongStrangers();
+    const how = JSON.stringify({ ...forgery, connected });
+    expect(answers, how).toMatchObject({ error: "", listeners: [PROXY[kind]] });
+  }
+}
+
+async function forge(world: World, { from, to, as, connected }: Forgery, options: RunOptions = {}) {
   const target = isMapped(from) ? `[::ffff:${to.replace(/:(\d+)$/, "]:$1")}` : to;
   const flags = [
-    "--from",
-    serverEndpoint(from, DNS_PORT),
-    "--to",
-    target,
+    ...["--from", serverEndpoint(from, DNS_PORT), "--to", target],
     ...(as === undefined ? [] : ["--as", as]),
+    ...(connected === true ? ["--connect"] : []),
   ];
-  for (const connect of [[], ["--connect"]]) {
-    const { stdout, stderr } = await world.run(["python3", FORGE, ...flags, ...connect], { uid: FORGER_UID });
-    expect(stdout, stderr).toMatch(/^(sent|E[A-Z]+)$/);
-    const answers = await asker.askAmongStrangers();
-    expect(answers, [...flags, ...connect].join(" ")).toMatchObject({ error: "", listeners: [PROXY[kind]] });
-  }
+  const { stdout, stderr } = await world.run(["python3", FORGE, ...flags], { uid: FORGER_UID, ...options });
+  expect(stderr).toBe("");
+  return stdout;
 }
 
 function isMapped(address: string): boolean {

@@ -28,7 +28,7 @@ describe.each([SK_LOOKUP, NFT, LEGACY])("$way", ({ engine, flags: way }) => {
   afterAll(() => world[Symbol.asyncDispose]());
 
   const ask = async (options: RunOptions, ...args: readonly string[]) => {
-    const { stdout, stderr } = await world.run(["python3", join(FIXTURES, "ask_oddly.py"), ...args], options);
+    const { stdout, stderr } = await world.run(["python3", join(FIXTURES, "ask-oddly.py"), ...args], options);
     expect(stderr).toBe("");
     return JSON.parse(stdout);
   };
@@ -84,7 +84,7 @@ describe.each([SK_LOOKUP, NFT, LEGACY])("$way", ({ engine, flags: way }) => {
 
   test("a DNS proxy that answers from a connected socket", async () => {
     const listen = ["127.0.0.1:35053", "[::1]:35053"];
-    await world.start(["python3", join(FIXTURES, "serve_connected.py"), ...listen], { uid: PROXY_UID });
+    await world.start(["python3", join(FIXTURES, "serve-connected.py"), ...listen], { uid: PROXY_UID });
     await world.install(...way, "--redirect-all-dns-traffic", "--redirect-dns-port", "35053");
     for (const servers of [
       ["10.66.0.2", "10.66.0.3"],

@@ -56,15 +56,18 @@ describe.each([SK_LOOKUP, NFT])("$way", ({ engine, flags: way }) => {
   if (engine === "iptables") return;
 
   test("a DNS proxy on all addresses answers, too", async () => {
+    const servers = [...SERVERS.v4, ...SERVERS.v6];
+    await installWithServers(world, directory, servers, [...way, "--redirect-dns"]);
+    // What is remembered of a socket that had the port before is not about the proxy's.
+    for (const family of FAMILIES) {
+      const from = ["--from", family === "v4" ? "0.0.0.0:45053" : "[::]:45053"];
+      const answers = await askServers(world, SERVERS[family], ["--unconnected", ...from], APP_UID);
+      expect(answers).toMatchObject({ answered: 2, error: "", strangers: 0 });
+    }
     const listen = ["--listen", "0.0.0.0:45053", "--listen", "[::]:45053", "--hold", "20"];
     await world.start([TPNET, "dns-serve", ...listen], { uid: 5678 });
     const port = ["--redirect-dns-port", "45053"];
-    await installWithServers(
-      world,
-      directory,
-      [...SERVERS.v4, ...SERVERS.v6],
-      [...way, "--redirect-dns", ...port],
-    );
+    await installWithServers(world, directory, servers, [...way, "--redirect-dns", ...port]);
     for (const family of FAMILIES) {
       const answers = await askServers(world, SERVERS[family], ["--unconnected", "--each", "4"], APP_UID);
       expect(answers).toMatchObject({ answered: 8, error: "", strangers: 0 });
