@@ -2,8 +2,8 @@
 // iptables engine remembers nothing of connections, the kernel's conntrack does.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { APP_UID, PROXY_UID, Running, TPNET, World } from "../support/world.ts";
 import { flood } from "../load/floods.ts";
+import { APP_UID, PROXY_UID, Running, TPNET, World } from "../support/world.ts";
 import { handshakes } from "./handshakes.ts";
 
 const ATTEMPTS = 200;
