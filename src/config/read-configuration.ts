@@ -59,7 +59,7 @@ async function readFiles(
     }
     const contents = readFileLayer(read);
     layers.push(contents.layer);
-    problems.push(...contents.problems);
+    for (const problem of contents.problems) problems.push(problem);
     for (const warning of contents.warnings) warn(warning);
   }
   return { layers, problems };

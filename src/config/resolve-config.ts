@@ -39,8 +39,8 @@ export function resolveConfig(
   const parsed = configSchema.safeParse(toTree(merged));
   const problems = [...found, ...auxiliaries.problems];
   if (!parsed.success) {
-    problems.push(...parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources)));
-    throw new ConfigError(problems);
+    const refused = parsed.error.issues.map((issue) => toProblem(issue.path, issue.message, sources));
+    throw new ConfigError([...problems, ...refused]);
   }
   // What each value allows and all of them together do not.
   problems.push(...findSharedPort(parsed.data, sources), ...findBothDnsModes(parsed.data, layers));

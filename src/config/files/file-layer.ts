@@ -129,7 +129,7 @@ class FileReader implements FileContents {
       const line = this.#lines.linePos((isScalar(key) ? key.range?.[0] : table.range?.[0]) ?? 0).line;
       const node = isNode(value) ? value : null;
       if (!isScalar(key)) this.#refuse(path, line, "has a key that is not a word");
-      else if (key.value === "<<") merged.push(...this.#mergedFrom(node, path, line));
+      else if (key.value === "<<") for (const each of this.#mergedFrom(node, path, line)) merged.push(each);
       else own.push({ key: String(key.source ?? key.value), line, value: node, merged: false });
     }
     return [...own, ...merged];

@@ -85,7 +85,7 @@ function readInline(text: string): Node {
   if (!value.endsWith("]")) throw NOT_PLAIN;
   const list = new YAMLSeq();
   const items = value.slice(1, -1);
-  if (items !== "") list.items.push(...items.split(",").map((item) => readScalar(item.trim())));
+  if (items !== "") list.items = items.split(",").map((item) => readScalar(item.trim()));
   return list;
 }
 

@@ -3,6 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { readAnyYaml, readFileLayer } from "../../../src/config/files/file-layer.ts";
 import { parsePlain } from "../../../src/config/files/parse-plain.ts";
+import { resolveConfig } from "../../../src/config/resolve-config.ts";
+import { ConfigError } from "../../../src/core/errors.ts";
 import { makeCase } from "./fuzz-cases.ts";
 
 function expectTheSame(text: string): void {
@@ -58,6 +60,18 @@ describe("is read fast", () => {
     expectTheSame(text);
   });
 });
+
+test("half a million values in one line, and as many that are wrong", () => {
+  const list = (toText: (index: number) => string) =>
+    readFileLayer({
+      name: "f",
+      text: `redirect:\n  inbound:\n    excludePortsForIPs: [${Array.from({ length: 500_000 }, (_, index) => toText(index)).join(", ")}]\n`,
+    }).layer;
+  const right = list((index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+  expect(resolveConfig([right]).config.redirect.inbound.excludePortsForIPs).toHaveLength(500_000);
+  const wrong = list((index) => `10.0.0.${index}.1`);
+  expect(() => resolveConfig([wrong])).toThrow(ConfigError);
+}, 60_000);
 
 describe("is left to the parser", () => {
   test.each([
@@ -127,7 +141,7 @@ test("20 000 generated files, and the same in lines of their own", () => {
     plain += 1;
   }
   expect(plain).toBeGreaterThan(2000);
-});
+}, 60_000);
 
 /** A JSON text as YAML in lines; undefined for anything else. */
 function inLines(text: string): string | undefined {
