@@ -119,6 +119,30 @@ describe("killed while looking at sockets", () => {
   });
 });
 
+describe("killed before its last step: its programs are there, its record is not in force", () => {
+  test.each([
+    ["install", (world: World) => world.install(ALL_DNS)],
+    ["uninstall", (world: World) => world.uninstall()],
+  ] as const)("%s releases those that it redirected", async (_command, run) => {
+    await using world = await startDnsWorld();
+    await world.install(ALL_DNS);
+    world.defer(() => world.tproxyctl(["uninstall"]));
+    const command = [TPROXYCTL, ...world.installArguments(ALL_DNS, ...OTHER_PORT)];
+    const [current = ""] = directories(world);
+    const staging = current.replace(/^netns-(.*)-1$/, "staging-$1-2");
+    const killed = await inject(world, join(world.bpffs, HOME, staging), "rename:signal=KILL", command);
+    expect(killed.exitCode, killed.stderr).not.toBe(0);
+    expect(directories(world)).toEqual([
+      expect.stringMatching(/^netns-.*-1$/),
+      expect.stringMatching(/^staging-.*-2$/),
+    ]);
+    const asker = await open(world, SERVER);
+    expect(await asker.ask()).toEqual(answeredBy("127.0.0.1:25053"));
+    expect((await run(world)).stderr).toContain("note: 1 UDP socket was");
+    expect(await asker.ask()).toEqual(DISCONNECTED);
+  });
+});
+
 describe("what fails while looking at sockets does not keep the rest from being done", () => {
   test("install", async () => {
     await using world = await startDnsWorld();
@@ -177,7 +201,7 @@ function succeeded(result: Result): Result {
   return result;
 }
 
-/** Those of the installations. */
+/** Of the pins, by name. */
 function directories(world: World): string[] {
   return readdirSync(join(world.bpffs, HOME)).sort();
 }
