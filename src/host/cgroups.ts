@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import { findCgroup2Root } from "./mounts.ts";
 
-/** Whether a process is in a cgroup2 or below it. False where it has ended. */
+/** Whether a process is in a cgroup2 or below it. False where it has ended, or the cgroup has gone. */
 export function isInCgroup(pid: number, cgroup: string): boolean {
   const root = findCgroup2Root();
   const path = parseCgroup2(readCgroups(pid));
-  if (root === undefined || path === undefined) return false;
-  return `${join(root, path)}/`.startsWith(`${realpathSync(cgroup)}/`);
+  const wanted = unlessGone(() => realpathSync(cgroup));
+  if (root === undefined || path === undefined || wanted === undefined) return false;
+  return `${join(root, path)}/`.startsWith(`${wanted}/`);
 }
 
 /** The root of cgroup2 has this inode: the kernel's own, whatever of the hierarchy is mounted. */

@@ -33,7 +33,7 @@ static struct {
 	union address from;
 	bool has_from, mapped, connected, again, wary;
 	int server_count;
-	long sockets, each, size, timeout_ms, repeat_ms;
+	long sockets, each, size, timeout_ms, repeat_ms, connect_uid;
 	const char *device;
 	struct query *queries;
 	uint32_t asked, answered, strangers;
@@ -43,7 +43,7 @@ static struct {
 	char listeners[MAX_LISTENERS][ADDRESS_TEXT];
 	size_t listener_count;
 } ask = { .sockets = 1, .each = 1, .size = 0, .timeout_ms = 5000, .repeat_ms = 500,
-	  .smallest = SIZE_MAX };
+	  .connect_uid = -1, .smallest = SIZE_MAX };
 
 static int open_socket(const union address *to)
 {
@@ -85,6 +85,13 @@ static void add_socket(int fd, int server)
 			ask.queries[ask.asked++] = (struct query){ .fd = fd, .server = each };
 }
 
+/* A socket stays that of the user who made it. */
+static void become(uid_t uid)
+{
+	if (setresuid(uid, uid, uid) < 0)
+		die("become user %u", uid);
+}
+
 static bool open_sockets(void)
 {
 	int kinds = ask.connected ? ask.server_count : 1;
@@ -96,6 +103,8 @@ static bool open_sockets(void)
 		const union address *to = &ask.servers[server];
 		int fd = open_socket(to);
 
+		if (ask.connect_uid >= 0)
+			become((uid_t)ask.connect_uid);
 		if (ask.connected && connect(fd, &to->any, address_size(to)) < 0) {
 			ask.error = errno;
 			return false;
@@ -302,6 +311,7 @@ static const struct option options[] = {
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "again", no_argument, NULL, 'a' },
 	{ "wary", no_argument, NULL, 'y' },
+	{ "connect-uid", required_argument, NULL, 'i' },
 	{ 0 },
 };
 
@@ -324,6 +334,7 @@ int dns_ask_command(int argc, char **argv)
 		case 'r': ask.repeat_ms = parse_number(optarg, 1, 600000, "--repeat"); break;
 		case 'a': ask.again = true; break;
 		case 'y': ask.wary = true; break;
+		case 'i': ask.connect_uid = parse_number(optarg, 0, 1L << 31, "--connect-uid"); break;
 		default: return 1;
 		}
 	}

@@ -41,7 +41,8 @@ static const struct command {
 	{ "dns-ask", dns_ask_command, "tpnet: dns-ask",
 	  "--servers ADDR[:PORT],... [--connected|--unconnected] [--mapped]\n"
 	  "              [--from ADDR[:PORT]] [--device IF] [--sockets N] [--each N]\n"
-	  "              [--size BYTES] [--timeout MS] [--repeat MS] [--again]" },
+	  "              [--size BYTES] [--timeout MS] [--repeat MS] [--again]\n"
+	  "              [--connect-uid UID]" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

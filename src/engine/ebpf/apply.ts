@@ -10,12 +10,14 @@ import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
-import { correctDnsSockets, memoryOf } from "./dns-sockets.ts";
+import { asCourtesy } from "./courtesy.ts";
+import { redirectionsOf, redirectsSameDns } from "./dns-memory.ts";
+import { correctDnsSockets } from "./dns-sockets.ts";
 import type { Features } from "./features.ts";
 import { detachFilter, planFilter } from "./filter.ts";
 import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
 import { Installed } from "./installed.ts";
-import { loadPrograms } from "./load.ts";
+import { type Inheritance, loadPrograms } from "./load.ts";
 import { makeRecord } from "./make-record.ts";
 import { chooseMaps, READ_ONLY_DATA } from "./maps.ts";
 import { openPrograms } from "./object-file.ts";
@@ -68,7 +70,8 @@ export async function apply(
   around: AroundCommit = async (commit) => commit(),
 ): Promise<Applied> {
   using object = openPrograms(place.programs);
-  await removeStagings(place.bpffs, place.cookie);
+  const notes: string[] = [];
+  const killed = await removeStagings(place.bpffs, place.cookie, (line) => void notes.push(line));
   using previous = Installed.find(place.bpffs, place.cookie);
   const plan = inheritPassthroughAddress(wanted, previous?.record.addedPassthroughAddress ?? false);
   const hooks = chooseHooks(plan, features);
@@ -106,9 +109,20 @@ export async function apply(
     promoteStaging(place.bpffs, place.cookie, generation);
     undo.keep();
   });
-  const memory = previous && memoryOf(previous.record, previous.map("tp_sockets"), inherited.connections);
   if (previous !== undefined) supersede(previous, record, attacher);
-  const notes = correctDnsSockets(plan, place.cgroup, object.map("tp_sockets"), memory);
+  try {
+    const isSame =
+      previous !== undefined &&
+      inherited.connections &&
+      killed.length === 0 &&
+      redirectsSameDns(previous.record, record) &&
+      attacher.isInPlace(hooks.filter((hook) => hook.kind === "cgroup"));
+    // What each socket was decided by is what would decide now.
+    if (!isSame) notes.push(...correctSockets(plan, place.cgroup, { previous, killed, inherited }));
+  } finally {
+    // Not before: whoever comes after a kill has to find where sockets were sent.
+    if (previous !== undefined) removePinDirectory(previous.path);
+  }
   return { record, listeners, owners, replaced: previous !== undefined, notes };
 }
 
@@ -129,5 +143,20 @@ function supersede(previous: Installed, record: InstanceRecord, attacher: Attach
   if (previous.record.addedPassthroughAddress && !record.addedPassthroughAddress) {
     removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   }
-  removePinDirectory(previous.path);
+}
+
+interface Before {
+  readonly previous: Installed | undefined;
+  readonly killed: readonly InstanceRecord[];
+  readonly inherited: Inheritance;
+}
+
+/** Those that were connected on their way to the DNS proxy, or past it. */
+function correctSockets(plan: Plan, cgroup: string, { previous, killed, inherited }: Before): string[] {
+  return asCourtesy(() => {
+    const redirections = previous === undefined ? [] : redirectionsOf([previous.record, ...killed]);
+    if (previous === undefined || redirections.length === 0) return correctDnsSockets(plan, cgroup);
+    const sockets = previous.map("tp_sockets");
+    return correctDnsSockets(plan, cgroup, { sockets, redirections, inherited: inherited.connections });
+  });
 }

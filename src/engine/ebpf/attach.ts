@@ -40,6 +40,15 @@ export class Attacher implements Disposable {
     }
   }
 
+  /** Whether the links at all these hooks are those of the installation before. */
+  isInPlace(hooks: readonly Hook[]): boolean {
+    const made = new Set(this.#made);
+    return hooks.every((hook) => {
+      const link = this.links.get(hookKey(hook));
+      return link !== undefined && !made.has(link);
+    });
+  }
+
   #replace(hook: Hook, program: BpfProgram): BpfLink | undefined {
     const { previous, undo } = this.#options;
     const link = previous?.link(hookKey(hook));

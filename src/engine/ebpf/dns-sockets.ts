@@ -12,8 +12,8 @@ import { readConnectedUdp, type UdpSocket } from "../../host/udp-sockets.ts";
 import { decide } from "../../plan/decide.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { disconnectSockets } from "./disconnect-sockets.ts";
+import type { Redirection, SocketMemory } from "./dns-memory.ts";
 import { redirectsDns } from "./encode-dns.ts";
-import type { InstanceRecord } from "./record.ts";
 
 /*
  * Whether a connected UDP socket is redirected is decided when it is connected. Where the plan says something else later,
@@ -21,58 +21,39 @@ import type { InstanceRecord } from "./record.ts";
  * datagram is decided anew: it needs nothing.
  *
  * Who was redirected, the socket's storage knows: an application may have connected to the DNS proxy by itself. To read it
- * takes the socket (Linux 5.6, CAP_SYS_PTRACE); who cannot be looked into is taken for redirected.
+ * takes the socket (Linux 5.6, CAP_SYS_PTRACE); who cannot be looked into is taken for redirected
+ * where it is in the cgroup of which that was done.
  */
 
 const DNS_PORT = 53;
 
-/** What an installation knows of the sockets that it redirected. */
-export interface SocketMemory {
-  /** `tp_sockets` */
-  readonly sockets: BpfMap;
-  /** The DNS proxy's port; 0: nobody wrote it down; undefined: queries were not redirected. */
-  readonly port: number | undefined;
-  /** Another installation goes on with it. */
-  readonly inherited: boolean;
-}
-
-export function memoryOf({ plan }: InstanceRecord, sockets: BpfMap, inherited: boolean): SocketMemory {
-  const port = plan?.dns.redirect === "none" ? undefined : (plan?.dns.port ?? 0);
-  return { sockets, port, inherited };
-}
-
 /**
  * To be called when nothing is connected any more by the installation before.
  *
- * @param previous that one's memory
+ * @param cgroup that of the installation
+ * @param previous the memory of the one before
  * @returns what the user should know, one sentence each
  */
-export function correctDnsSockets(
-  plan: Plan,
-  cgroup: string,
-  sockets: BpfMap,
-  previous?: SocketMemory,
-): string[] {
+export function correctDnsSockets(plan: Plan, cgroup: string, previous?: SocketMemory): string[] {
   if (previous !== undefined && !previous.inherited)
-    return [...releaseDnsSockets(previous), ...correctDnsSockets(plan, cgroup, sockets)];
-  const ports = new Set([...(redirectsDns(plan) ? [DNS_PORT] : []), ...knownPort(previous)]);
-  const places = findPlaces(ports, { sockets, port: previous?.port });
+    return [...releaseDnsSockets(previous), ...correctDnsSockets(plan, cgroup)];
   const isInside = insideOf(cgroup);
-  const wrong = places.filter(
-    (place) => place.redirectedTo !== (isInside(place.socket) ? wantedPort(plan, place) : undefined),
-  );
+  const wrong = findPlaces(redirectsDns(plan) ? [DNS_PORT] : [], previous).filter((place) => {
+    const wanted = isInside(place.socket) ? wantedPort(plan, place) : undefined;
+    return place.redirectedTo !== wanted && !isBypass(plan, place);
+  });
   return disconnectSockets(wrong.map(({ socket }) => socket));
 }
 
 /** To be called when nothing is redirected any more: those that were have nobody to answer them. */
 export function releaseDnsSockets(memory: SocketMemory): string[] {
-  const places = findPlaces(new Set(knownPort(memory)), memory);
-  const redirected = places.filter(({ redirectedTo }) => redirectedTo !== undefined);
+  const redirected = findPlaces([], memory).filter(({ redirectedTo }) => redirectedTo !== undefined);
   return disconnectSockets(redirected.map(({ socket }) => socket));
 }
 
-function knownPort(memory: SocketMemory | undefined): number[] {
-  return memory?.port === undefined ? [] : [memory.port];
+/** It may have been connected while the DNS proxy did not listen. */
+function isBypass({ whenProxyDown }: Plan, { redirectedTo }: Place): boolean {
+  return whenProxyDown === "bypass" && redirectedTo === undefined;
 }
 
 interface Place {
@@ -83,18 +64,31 @@ interface Place {
   readonly redirectedTo: number | undefined;
 }
 
-function findPlaces(
-  ports: ReadonlySet<number>,
-  { sockets, port }: Pick<SocketMemory, "sockets" | "port">,
-): Place[] {
-  const found = [...ports].flatMap((each) => readConnectedUdp(each));
-  const isSuspect = ({ remote }: UdpSocket) =>
-    (remote.port === port || port === 0) && isLoopback(unmapAddress(remote.address));
-  const owners = findSocketOwners(found.filter(isSuspect));
+/** Sockets that ask one of the ports, or one that queries were redirected to. */
+function findPlaces(ports: readonly number[], memory?: SocketMemory): Place[] {
+  const redirections = memory?.redirections ?? [];
+  const all = new Set([...ports, ...redirections.map(({ port }) => port)]);
+  const found = [...all].flatMap((port) => readConnectedUdp(port));
+  const suspects = new Set(
+    found.filter(
+      ({ remote }) =>
+        redirections.some(({ port }) => port === remote.port) && isLoopback(unmapAddress(remote.address)),
+    ),
+  );
+  const owners = findSocketOwners([...suspects]);
+  const canBe = redirectableBy(redirections);
   return found.map((socket) => {
     const direct = { socket, server: socket.remote, redirectedTo: undefined };
-    return isSuspect(socket) ? (recall(socket, sockets, owners.get(socket.inode)) ?? direct) : direct;
+    if (memory === undefined || !suspects.has(socket)) return direct;
+    const place = recall(socket, memory.sockets, owners.get(socket.inode)) ?? direct;
+    return place.server !== undefined || canBe(socket) ? place : direct;
   });
+}
+
+/** Whether a socket that asks a port is where it can have been redirected to it. */
+function redirectableBy(redirections: readonly Redirection[]): (socket: UdpSocket) => boolean {
+  const each = redirections.map(({ port, cgroup }) => ({ port, isInside: insideOf(cgroup) }));
+  return (socket) => each.some(({ port, isInside }) => port === socket.remote.port && isInside(socket));
 }
 
 const SOCKET = structCodec(TP_SOCKET);

@@ -7,7 +7,9 @@ import { TproxyError } from "../../core/errors.ts";
 import { removeLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { leaveHome } from "./bpffs-home.ts";
-import { memoryOf, releaseDnsSockets } from "./dns-sockets.ts";
+import { asCourtesy } from "./courtesy.ts";
+import { redirectionsOf } from "./dns-memory.ts";
+import { releaseDnsSockets } from "./dns-sockets.ts";
 import { detachFilter } from "./filter.ts";
 import { hookKey, isAnswering } from "./hooks.ts";
 import {
@@ -39,20 +41,32 @@ export async function removeAll(bpffs: string, cookie: bigint, options: RemoveOp
   return directories.filter((directory) => directory.state === "installed").length;
 }
 
-/** Removes what an installation left that was killed on its way, and leaves the current one as it is. */
-export async function removeStagings(bpffs: string, cookie: bigint): Promise<void> {
+/**
+ * Removes what an installation left that was killed on its way, and leaves the current one as it is.
+ *
+ * @returns what these remembered: sockets may still ask the DNS proxy's port of one of them
+ */
+export async function removeStagings(
+  bpffs: string,
+  cookie: bigint,
+  note: NonNullable<RemoveOptions["note"]>,
+): Promise<InstanceRecord[]> {
   const directories = listPinDirectories(bpffs, cookie);
   const current = directories.find((directory) => directory.state === "installed");
-  for (const directory of directories)
-    if (directory !== current) await removeInstallation(directory, current);
+  const records: InstanceRecord[] = [];
+  for (const directory of directories.filter((each) => each !== current)) {
+    const record = await removeInstallation(directory, current, { note });
+    if (record !== undefined) records.push(record);
+  }
+  return records;
 }
 
-/** A link or an address that `current` has too stays. */
+/** A link or an address that `current` has too stays. Returns what the installation remembered. */
 async function removeInstallation(
   directory: PinDirectory,
   current?: PinDirectory,
   { keepPassthroughAddress = false, note }: RemoveOptions = {},
-): Promise<void> {
+): Promise<InstanceRecord | undefined> {
   const record = tryReadRecord(directory.path);
   const needed = current && tryReadRecord(current.path);
   for (const filter of record?.filters ?? []) {
@@ -63,18 +77,28 @@ async function removeInstallation(
   detachLinks(directory.path, kept, (key) => !answering.has(key));
   if (record !== undefined && current === undefined) await settle(record);
   detachLinks(directory.path, kept);
-  if (record !== undefined && current === undefined)
-    for (const line of releaseSockets(directory.path, record)) note?.(line);
   const keep = keepPassthroughAddress || needed?.addedPassthroughAddress === true;
   if (record?.addedPassthroughAddress && !keep) removeLoopbackAddress(PASSTHROUGH_ADDRESS);
-  removePinDirectory(directory.path);
+  try {
+    if (record !== undefined && isLast(record, needed))
+      for (const line of asCourtesy(() => releaseSockets(directory.path, record))) note?.(line);
+  } finally {
+    removePinDirectory(directory.path);
+  }
+  return record;
+}
+
+/** Nobody goes on with its sockets. Maps of another layout are not taken over. */
+function isLast({ abi }: InstanceRecord, current: InstanceRecord | undefined): boolean {
+  return current?.abi !== abi;
 }
 
 /** One that was killed early has no map to tell of sockets: it has not redirected any. */
 function releaseSockets(directory: string, record: InstanceRecord): string[] {
-  if (!pinsOf(directory, "map").includes(SOCKETS)) return [];
+  const redirections = redirectionsOf([record]);
+  if (redirections.length === 0 || !pinsOf(directory, "map").includes(SOCKETS)) return [];
   using sockets = BpfMap.open(join(directory, mapPin(SOCKETS)));
-  return releaseDnsSockets(memoryOf(record, sockets, false));
+  return releaseDnsSockets({ sockets, redirections, inherited: false });
 }
 
 /**
