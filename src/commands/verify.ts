@@ -3,12 +3,13 @@ import { randomInt } from "node:crypto";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
 import { isLinux } from "../host/kernel.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
 import type { VerifyOptions } from "./options.ts";
 import { isRoot } from "./require-root.ts";
 import { cgroupOf, type Installations, judgeState, planFor, readInstallations } from "./verify/basis.ts";
-import type { CheckResult } from "./verify/check.ts";
-import { untriedResult } from "./verify/judge.ts";
+import type { Check, CheckResult } from "./verify/check.ts";
+import { notTried, untriedResult } from "./verify/judge.ts";
 import { makeChecks } from "./verify/make-checks.ts";
 import { ProbeSet } from "./verify/probe-set.ts";
 import { renderJson, renderText } from "./verify/render.ts";
@@ -64,15 +65,36 @@ async function verifyOnce({ given, options, io, probes, untilFailure }: Round): 
   const made = makeChecks({ plan, surroundings: await readSurroundings(), identities, ownPort });
   probes.useCgroup(cgroupFor(installations));
   const uid = identities.any ? plan.proxyUser.uid : identities.uid;
-  const results = await runChecks(made.checks, {
-    plan,
-    listener: await probes.of(uid),
-    isProxy: uid === plan.proxyUser.uid,
-    probeOf: (other) => probes.of(other),
-    untilFailure,
-  });
+  const results = await unlessNoCgroup(made.checks, async () =>
+    runChecks(made.checks, {
+      plan,
+      listener: await probes.of(uid),
+      isProxy: uid === plan.proxyUser.uid,
+      probeOf: (other) => probes.of(other),
+      bypasses: bypasses(plan, installations ?? []),
+      untilFailure,
+    }),
+  );
   const untried = made.untried.map(untriedResult);
   return [...results, ...state, ...untried];
+}
+
+/** Nothing fails where no process may be in the cgroup that is intercepted, but nothing can be tried either. */
+async function unlessNoCgroup(
+  checks: readonly Check[],
+  run: () => Promise<CheckResult[]>,
+): Promise<CheckResult[]> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof TproxyError && error.code === "CGROUP_UNUSABLE")) throw error;
+    return checks.map((check) => notTried(check, error.message));
+  }
+}
+
+/** By what is wanted, or by what is there: who gives options need not give all that were given to install. */
+function bypasses({ whenProxyDown }: Plan, installations: Installations): boolean {
+  return [whenProxyDown, ...installations.map(({ record }) => record?.whenProxyDown)].includes("bypass");
 }
 
 function cgroupFor(installations: Installations | undefined): string | undefined {
@@ -89,7 +111,7 @@ async function withinTime<T>(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new TproxyError("VERIFY_FAILED", `verify did not end within ${timeoutMs / 1000} s`, {
-      hint: "Give it more time with --timeout.",
+      hint: "Give it more time with --timeout; in a frozen cgroup (cgroup.freeze) it stands still.",
     });
     timer = setTimeout(() => reject(error), Math.max(0, deadline - Date.now()));
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { EBPF, IPTABLES } from "./engines.ts";
-import { createWorld, expectVerified, proofs, verify } from "./verify-support.ts";
+import { createWorld, expectRefuted, expectVerified, inState, proofs, verify } from "./verify-support.ts";
 
 const VARIABLE = "KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_RESOLV_CONFIG_PATH";
 
@@ -22,6 +22,15 @@ for (const [type, address] of [["udp4", "127.0.0.1"], ["udp6", "::1"]]) {
   });
   socket.bind(15053, address, () => --left === 0 && console.log("ready"));
 }`;
+
+/** Is the server that has this address, as a middlebox pretends to be. */
+const MIDDLEBOX = `
+const socket = require("node:dgram").createSocket("udp4");
+socket.on("message", (message, { port, address }) => {
+  message[2] |= 0x80;
+  socket.send(message, port, address);
+});
+socket.bind(53, "192.0.2.1", () => console.log("ready"));`;
 
 describe.each([
   ["eBPF", EBPF],
@@ -46,6 +55,26 @@ describe.each([
     else expect(found).toMatch(/goes to the DNS proxy .*, which did not answer/);
   });
 });
+
+describe.each([
+  ["eBPF", EBPF],
+  ["iptables", IPTABLES.nft],
+])(
+  "%s, DNS is not redirected, and somebody on the way answers whatever is asked of whomever",
+  (_title, engine) => {
+    test("that is no proof, but a query that went out", async () => {
+      await using world = await createWorld();
+      await world.install(...engine, "--ip-family-mode=ipv4");
+      await world.start([process.execPath, "-e", SERVER, "is silent"], { uid: PROXY_UID });
+      await world.ip("remote", "address", "add", "192.0.2.1/32", "dev", "lo");
+      await world.start([process.execPath, "-e", MIDDLEBOX], { host: "remote", cgroup: false });
+      const flags = ["--kuma-dp-user=5678", "--redirect-all-dns-traffic", "--ip-family-mode=ipv4"];
+      const result = await verify(world, flags);
+      expectRefuted(result, ["dns 4"], /^it went out to the name server itself$/m);
+      expect(inState(result, "not-tried")).toContain("dns-unconnected 4");
+    });
+  },
+);
 
 function resolvConf(world: World): string {
   const path = join(tmpdir(), `${world.name}-resolv.conf`);

@@ -6,11 +6,13 @@ import type { Answered, Check, CheckResult } from "./check.ts";
 import { failed, isNoRoute, notTried, proven } from "./judge.ts";
 import type { PortHolder } from "./stand-in.ts";
 
+export type NatTarget = Endpoint | "none" | "unknown";
+
 export interface SeenAnswer {
   readonly plan: Plan;
   readonly answered: Answered;
-  /** Where NAT sends it, as far as we may know. */
-  readonly natTarget: Endpoint | undefined;
+  /** Where the kernel's tracking of connections has it going; "none": it has none; "unknown": we may not know. */
+  readonly natTarget: NatTarget;
   readonly holder: PortHolder | undefined;
   /** Another query, which went to the DNS proxy for certain or as far as can be told, was not answered either. */
   readonly isSilent: boolean;
@@ -23,11 +25,12 @@ export function judgeAnswer(
 ): CheckResult {
   const { answeredBy, kernelPeer, code } = answered;
   if (isNoRoute(code)) return notTried(check, `there is no route to the name server (${code})`);
-  if (answeredBy !== undefined && !isFromServer(check, answered)) {
+  if (answeredBy !== undefined && !isServer(check, answeredBy)) {
     return failed(check, `the answer came from ${formatEndpoint(answeredBy.address, answeredBy.port)}`);
   }
   if (holder?.holder === "us") return judgeOurs(check, answered);
-  const target = [kernelPeer, natTarget].find((each) => each?.port === plan.dns.port);
+  const redirected = typeof natTarget === "string" ? undefined : natTarget;
+  const target = [kernelPeer, redirected].find((each) => each?.port === plan.dns.port);
   if (target !== undefined) {
     const where = formatEndpoint(target.address, target.port);
     return proven(
@@ -40,8 +43,11 @@ export function judgeAnswer(
     if (isSilent) return notTried(check, `${describeSilence(code)}, nor to the query before`);
     return failed(check, describeSilence(code), REMEDY);
   }
-  // There is no server at an address that nobody has.
-  if (plan.dns.redirect === "all") return proven(check, "was answered by the DNS proxy");
+  // That there is no server at an address proves nothing: some networks answer whatever is asked of whomever.
+  const isNat = natTarget !== "none" && (redirected === undefined || !isServer(check, redirected));
+  if (!isNat && kernelPeer !== undefined && isServer(check, kernelPeer)) {
+    return failed(check, "it went out to the name server itself");
+  }
   return notTried(check, "it was answered, but the DNS proxy and the name server cannot be told apart");
 }
 
@@ -52,10 +58,8 @@ function judgeOurs(check: Check, { answeredBy, marked, code }: Answered): CheckR
   return proven(check, "arrived at the DNS proxy's port, and the answer came from the server that was asked");
 }
 
-function isFromServer({ to, port }: Check, { answeredBy }: Answered): boolean {
-  return (
-    answeredBy !== undefined && answeredBy.port === port && sameAddress(answeredBy.address, unmapAddress(to))
-  );
+function isServer({ to, port }: Check, endpoint: Endpoint): boolean {
+  return endpoint.port === port && sameAddress(endpoint.address, unmapAddress(to));
 }
 
 function describeSilence(code: string | undefined): string {

@@ -17,6 +17,12 @@ export interface Seen {
   readonly holder: PortHolder | undefined;
 }
 
+/** Why a check is not made that nobody would take; undefined: it can be. */
+export function whyInVain(holder: PortHolder | undefined): string | undefined {
+  if (holder?.holder !== "bypassed") return undefined;
+  return "nobody listens, and connections go past the proxy (--when-proxy-down=bypass)";
+}
+
 export function judge(check: Check, seen: Seen): CheckResult {
   return check.expected === "untouched" ? judgeUntouched(check, seen) : judgeIntercepted(check, seen);
 }

@@ -28,7 +28,7 @@ export function dnsChecks(situation: Situation, family: Family): readonly (Check
   return [untried("dns", family, "no name server was found that is not excluded")];
 }
 
-/** Where all queries are redirected, one to an address where no server is: an answer is the DNS proxy's. */
+/** Where all queries are redirected, one to an address where no server is. Somebody on the way may answer even so. */
 function servers(situation: Situation, family: Family): readonly Address[] {
   const { redirect, servers } = situation.plan.dns;
   if (redirect === "servers") return servers.filter((server) => server.family === family);

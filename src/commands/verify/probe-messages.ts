@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ErrorCode } from "../../core/errors.ts";
 import type { Probe } from "./probe.ts";
 
 /** Who a probe's process is to be, before it does anything. */
@@ -18,4 +19,4 @@ export type ProbeRequest =
 /** What it answers, each by the number of the request. */
 export type ProbeReply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly problem: string };
+  | { readonly id: number; readonly problem: string; readonly code?: ErrorCode | undefined };

@@ -10,6 +10,9 @@ import type { Probe } from "./probe.ts";
 import type { ProbeMethod, ProbeReply, ProbeRequest, Role } from "./probe-messages.ts";
 import type { PortHolder, WantedPorts } from "./stand-in.ts";
 
+/** How long a killed process is waited for, in milliseconds. */
+const END_MS = 2000;
+
 /**
  * A process of this program that is another user. The kernel's rules go by the user that opens a socket, and a process
  * that has given up root cannot become yet another one. Not by `run()`: this one is talked with.
@@ -21,19 +24,8 @@ export class ProbeProcess implements Probe {
   #requests = 0;
   #ended: string | undefined;
 
-  /** @throws TproxyError COMMAND_FAILED where it cannot be that user, or be in that cgroup */
-  static async start(role: Role): Promise<ProbeProcess> {
-    const probe = new ProbeProcess(role.uid);
-    try {
-      await probe.#ask({ role });
-      return probe;
-    } catch (error) {
-      await probe.close();
-      throw error;
-    }
-  }
-
-  private constructor(uid: number) {
+  /** Starts it. Of no use before `assume` has resolved, but has to be closed from now on. */
+  constructor(uid: number) {
     this.#uid = uid;
     this.#child = fork(process.argv[1] ?? "", ["verify-probe"], {
       execArgv: [],
@@ -45,6 +37,13 @@ export class ProbeProcess implements Probe {
     this.#child.on("message", (reply: ProbeReply) => this.#settle(reply));
     this.#child.on("error", (error) => this.#end(error.message));
     this.#child.on("exit", (code, signal) => this.#end(signal ?? `exit status ${code}`));
+  }
+
+  /**
+   * @throws TproxyError COMMAND_FAILED where it cannot be that user, CGROUP_UNUSABLE where it cannot be in that cgroup
+   */
+  async assume(role: Role): Promise<void> {
+    await this.#ask({ role });
   }
 
   listen(wanted: WantedPorts): Promise<readonly PortHolder[]> {
@@ -63,12 +62,26 @@ export class ProbeProcess implements Probe {
     return this.#call("originalOf", client);
   }
 
-  /** Resolves when the process has ended. */
+  /**
+   * Resolves when the process has ended, or after a time: what stands still in the kernel, or in a frozen cgroup of v1,
+   * dies of the signal as soon as it goes on, and nobody has to wait for that.
+   */
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
-    const exit = once(this.#child, "exit");
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), END_MS);
+    const exit = once(this.#child, "exit", { signal: patience.signal });
     this.#child.kill("SIGKILL");
-    await exit;
+    try {
+      await exit;
+    } catch (error) {
+      if (!patience.signal.aborted) throw error;
+      this.#end("it does not, although it was killed");
+      this.#child.unref();
+      if (this.#child.connected) this.#child.disconnect();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #call<T>(method: ProbeMethod, argument: unknown): Promise<T> {
@@ -85,6 +98,7 @@ export class ProbeProcess implements Probe {
       else this.#settle({ id, problem: this.#ended });
     });
     if ("value" in reply) return reply.value;
+    if (reply.code === "CGROUP_UNUSABLE") throw new TproxyError(reply.code, reply.problem);
     throw new TproxyError(
       "COMMAND_FAILED",
       `making connections as user ${this.#uid} failed: ${reply.problem}`,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describeError, TproxyError } from "../../core/errors.ts";
 import { libc } from "../../native/libc.ts";
 import { becomeUser } from "../proxy/become-user.ts";
+import { joinCgroup } from "./join-cgroup.ts";
 import { OwnProbe, type Probe } from "./probe.ts";
 import type { ProbeReply, ProbeRequest, Role } from "./probe-messages.ts";
 
@@ -36,12 +35,13 @@ async function answer(probe: Probe, request: ProbeRequest): Promise<ProbeReply> 
     const method = probe[request.method] as (argument: unknown) => Promise<unknown>;
     return { id, value: await method.call(probe, request.argument) };
   } catch (error) {
-    return { id, problem: describeError(error) };
+    const code = error instanceof TproxyError ? error.code : undefined;
+    return { id, problem: describeError(error), code };
   }
 }
 
 /** The cgroup first: only root may choose it. */
 function assume({ uid, cgroup }: Role): void {
-  if (cgroup !== undefined) writeFileSync(join(cgroup, "cgroup.procs"), String(process.pid));
+  if (cgroup !== undefined) joinCgroup(cgroup);
   if (uid !== process.geteuid?.()) becomeUser(String(uid));
 }

@@ -8,6 +8,7 @@ import { readOriginalDestination } from "../proxy/original-destination.ts";
 import { reset } from "../proxy/socket-descriptor.ts";
 import { answerTo } from "./dns-message.ts";
 import { endpointOf, isSameEndpoint } from "./other-end.ts";
+import { countSockets } from "./port-sockets.ts";
 
 /** The proxy's ports, as far as connections are to arrive there. */
 export interface WantedPorts {
@@ -21,11 +22,16 @@ export interface PortHolder {
   readonly protocol: "tcp" | "udp";
   readonly port: number;
   readonly family: Family;
-  /** "us", "proxy": it was taken, or "nobody": we may not listen there. */
-  readonly holder: "us" | "proxy" | "nobody";
+  /**
+   * "us", "proxy": it was taken, "nobody": we may not listen there, or "bypassed": nobody, and we must not, for
+   * connections go past the proxy until it listens.
+   */
+  readonly holder: "us" | "proxy" | "nobody" | "bypassed";
   /** Of "nobody": the errno's name. */
   readonly code: string | undefined;
 }
+
+type Where = Pick<PortHolder, "port" | "family">;
 
 interface Taken {
   readonly client: Endpoint;
@@ -44,6 +50,12 @@ const HOLD_MS = 2000;
  * Listens where the proxy would, on the ports that nobody has. As the proxy on all addresses: from a listener on one
  * address alone the eBPF engine would learn that this is where the proxy is. The DNS proxy is at localhost, as Kuma's.
  * What others connect to these ports meanwhile is cut off, and their queries are not answered.
+ *
+ * Where nobody is yet, our sockets have SO_REUSEPORT: a proxy of the same user that sets it, too, can start meanwhile. Any
+ * other gets EADDRINUSE for as long as we listen, as before. What is left: until we go, the kernel gives part of the
+ * new proxy's connections to us, who cut them off; and likewise where it begins to listen between our look and our own
+ * listening. Where somebody is there already we ask for the port alone, which the kernel then refuses:
+ * we never take part of what a running proxy gets.
  */
 export class StandIn {
   readonly #open: Closable[] = [];
@@ -72,7 +84,9 @@ export class StandIn {
   async #tryPort(protocol: PortHolder["protocol"], port: number, family: Family): Promise<PortHolder> {
     const where = { protocol, port, family };
     try {
-      this.#open.push(await (protocol === "tcp" ? this.#listenTcp(port, family) : listenDns(port, family)));
+      const reusePort = countSockets(where) === 0;
+      const socket = protocol === "tcp" ? this.#listenTcp(where, reusePort) : listenDns(where, reusePort);
+      this.#open.push(await socket);
       return { ...where, holder: "us", code: undefined };
     } catch (error) {
       const code = systemErrorCode(error);
@@ -81,12 +95,12 @@ export class StandIn {
     }
   }
 
-  #listenTcp(port: number, family: Family): Promise<Closable> {
+  #listenTcp({ port, family }: Where, reusePort: boolean): Promise<Closable> {
     const server = createServer({ pauseOnConnect: true }, (socket) => this.#take(socket));
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       const host = family === 4 ? "0.0.0.0" : "::";
-      server.listen({ host, port, ipv6Only: family === 6 }, () => resolve(server));
+      server.listen({ host, port, ipv6Only: family === 6, reusePort }, () => resolve(server));
     });
   }
 
@@ -110,8 +124,8 @@ function originalOf(socket: Socket): Endpoint | undefined {
   }
 }
 
-function listenDns(port: number, family: Family): Promise<Closable> {
-  const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", ipv6Only: family === 6 });
+function listenDns({ port, family }: Where, reusePort: boolean): Promise<Closable> {
+  const socket = createSocket({ type: family === 4 ? "udp4" : "udp6", ipv6Only: family === 6, reusePort });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.on("message", (query, from) => {

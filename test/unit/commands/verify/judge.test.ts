@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Answered, Arrival, Check } from "../../../../src/commands/verify/check.ts";
-import { directionOf, judge } from "../../../../src/commands/verify/judge.ts";
-import { judgeAnswer } from "../../../../src/commands/verify/judge-answer.ts";
+import { directionOf, judge, whyInVain } from "../../../../src/commands/verify/judge.ts";
+import { judgeAnswer, type NatTarget } from "../../../../src/commands/verify/judge-answer.ts";
 import type { PortHolder } from "../../../../src/commands/verify/stand-in.ts";
 import { address, samplePlan } from "../../../support/plan-samples.ts";
 
@@ -178,6 +178,16 @@ test.each([
   expect(directionOf(at(text, port), PLAN)).toBe(direction);
 });
 
+test("where nobody may listen in the proxy's place, connections that it would get are not made", () => {
+  expect(whyInVain(holder("bypassed"))).toMatch(/^nobody listens.*--when-proxy-down=bypass/);
+  expect([holder("us"), holder("proxy"), holder("nobody"), undefined].map(whyInVain)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 const DNS: Check = {
   ...OUTBOUND,
   name: "dns",
@@ -225,21 +235,37 @@ describe("an answer", () => {
       /did not/,
     ],
     ["whose, nobody knows", ANSWER, "proxy", "servers", "not-tried", /cannot be told apart/],
-    ["where no server is", ANSWER, "proxy", "all", "proof", /by the DNS proxy/],
+    ["where no server is", ANSWER, "proxy", "all", "not-tried", /cannot be told apart/],
+    ["where no server is, and nobody listens", ANSWER, undefined, "all", "not-tried", /cannot be told/],
     ["none, of a proxy", SILENCE, "proxy", "all", "failed", /no answer came/],
     ["none, and nobody there", SILENCE, undefined, "all", "not-tried", /does not run, perhaps/],
     ["no route", { ...SILENCE, code: "ENETUNREACH" }, "us", "all", "not-tried", /no route/],
   ])("%s", (_title, answered, who, redirect, verdict, words) => {
     const plan = { ...PLAN, dns: { ...PLAN.dns, redirect } };
-    const seen = { plan, answered, natTarget: undefined, isSilent: false };
+    const seen = { plan, answered, natTarget: "unknown", isSilent: false } as const;
     const result = judgeAnswer(DNS, { ...seen, holder: who === undefined ? undefined : holder(who) });
     expect(result.found).toMatch(words);
     expect(result).toMatchObject({ state: verdict === "proof" ? "ok" : verdict, proof: verdict === "proof" });
   });
 
+  test.each<[string, NatTarget, number | undefined, "failed" | "not-tried"]>([
+    ["it is not redirected", "none", 53, "failed"],
+    ["it is tracked, and not redirected", at("10.0.0.53", 53), 53, "failed"],
+    ["it goes elsewhere", at("127.0.0.11", 40000), 53, "not-tried"],
+    ["conntrack cannot be asked", "unknown", 53, "not-tried"],
+    ["the socket says nothing", "none", undefined, "not-tried"],
+  ])("somebody on the way could have answered: %s", (_title, natTarget, port, state) => {
+    const kernelPeer = port === undefined ? undefined : at("10.0.0.53", port);
+    for (const redirect of ["servers", "all"] as const) {
+      const plan = { ...PLAN, dns: { ...PLAN.dns, redirect } };
+      const seen = { plan, answered: { ...ANSWER, kernelPeer }, natTarget, holder: holder("proxy") };
+      expect(judgeAnswer(DNS, { ...seen, isSilent: false })).toMatchObject({ state, proof: false });
+    }
+  });
+
   test("conntrack's word counts, and silence twice is the proxy's own", () => {
     const seen = { plan: PLAN, answered: SILENCE, holder: holder("proxy"), isSilent: true };
     expect(judgeAnswer(DNS, { ...seen, natTarget: at("127.0.0.1", 15053) })).toMatchObject({ proof: true });
-    expect(judgeAnswer(DNS, { ...seen, natTarget: undefined })).toMatchObject({ state: "not-tried" });
+    expect(judgeAnswer(DNS, { ...seen, natTarget: "none" })).toMatchObject({ state: "not-tried" });
   });
 });
