@@ -1,7 +1,7 @@
 // Who asks for DNS already, from behind this host or on it, while installations come, change and go: what others redirect,
 // and what nobody does, stays as it is. What cannot be mended is said, and is in nobody's way.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -124,6 +124,14 @@ describe("killed when the rules are there, and flows are not corrected", () => {
     expect(exitCode).not.toBe(0);
   }
 
+  /** What the record keeps until the flows are corrected; undefined: nothing. */
+  function formerPorts(world: World): unknown {
+    const { ino } = statSync(join("/run/netns", world.netns("service")));
+    const path = `/run/tproxyctl/iptables-${ino}.json`;
+    if (!existsSync(path)) return undefined;
+    return (JSON.parse(readFileSync(path, "utf8")) as { readonly formerDnsPorts?: unknown }).formerDnsPorts;
+  }
+
   const NEXT = [
     { next: "installation", go: (world: World) => world.install(...IPTABLES.nft) },
     { next: "removal", go: (world: World) => world.uninstall() },
@@ -135,9 +143,11 @@ describe("killed when the rules are there, and flows are not corrected", () => {
     await world.install(...IPTABLES.nft, ALL_DNS, ONE_ZONE, "--redirect-dns-port", "25053");
     const asker = await Asker.open(world, "10.66.0.2", "v4", "connected");
     await installKilled(world, ...IPTABLES.nft);
+    expect(formerPorts(world)).toEqual([25053]);
     expect(await asker.ask()).toEqual(by("127.0.0.1", 25053));
     expect((await go(world)).stderr).toContain("note: 1 UDP socket that was asking");
     expect(await asker.ask()).toEqual(by("10.66.0.2"));
+    expect(formerPorts(world)).toBeUndefined();
   });
 
   test.each(NEXT)("the next $next corrects those of networks", async ({ go }) => {
