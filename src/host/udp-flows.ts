@@ -2,7 +2,7 @@
 import { endianness } from "node:os";
 import type { Family } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
-import { ERRNO, syscallError } from "../native/errno.ts";
+import { ERRNO, errnoName } from "../native/errno.ts";
 import { type NetlinkRequest, NetlinkSocket } from "../native/netlink.ts";
 import { attribute, nested, readAttributes, uint8, uint16 } from "../native/netlink-attributes.ts";
 import type { Endpoint } from "./tcp-sockets.ts";
@@ -38,24 +38,30 @@ export function readUdpFlows(port: number): UdpFlow[] | undefined {
   }
 }
 
+/** `errno`: its name. EBUSY: the flow is offloaded to a flow table. */
+export type Forgotten =
+  | { readonly result: "forgotten" | "gone" }
+  | { readonly result: "refused"; readonly errno: string };
+
 /** As many as have room for their answers in a socket's receive buffer of the usual size, twice. */
 const BATCH = 64;
 
 /**
- * Has conntrack forget flows: the next datagram of each is the first of a new one. Returns how many there still were.
- * Throws SYSCALL_FAILED, also without CAP_NET_ADMIN.
+ * Has conntrack forget flows: the next datagram of each is the first of a new one.
+ *
+ * @returns what became of each
+ * @throws TproxyError SYSCALL_FAILED, also without CAP_NET_ADMIN
  */
-export function forgetUdpFlows(flows: readonly UdpFlow[]): number {
-  if (flows.length === 0) return 0;
+export function forgetUdpFlows(flows: readonly UdpFlow[]): Forgotten[] {
+  if (flows.length === 0) return [];
   using netlink = new NetlinkSocket("netfilter");
-  let forgotten = 0;
-  for (let at = 0; at < flows.length; at += BATCH) {
-    const results = netlink.requestAll(flows.slice(at, at + BATCH).map(({ forget }) => forget));
-    const failed = results.find((errno) => errno !== 0 && errno !== ERRNO.ENOENT);
-    if (failed !== undefined) throw syscallError("removing a flow of DNS queries from conntrack", failed);
-    forgotten += results.filter((errno) => errno === 0).length;
-  }
-  return forgotten;
+  const errnos: number[] = [];
+  for (let at = 0; at < flows.length; at += BATCH)
+    errnos.push(...netlink.requestAll(flows.slice(at, at + BATCH).map(({ forget }) => forget)));
+  return errnos.map((errno) => {
+    if (errno === 0) return { result: "forgotten" };
+    return errno === ERRNO.ENOENT ? { result: "gone" } : { result: "refused", errno: errnoName(errno) };
+  });
 }
 
 // From here on <linux/netfilter/nfnetlink_conntrack.h>.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { TproxyError } from "../../core/errors.ts";
+import { describeError, TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
@@ -42,6 +42,7 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   const ownedAddress = ownsPassthroughAddress(work.present, before);
   const plan = inheritPassthroughAddress(wanted, ownedAddress);
   const record = makeRecord(plan, work, newHooks);
+  const dnsBefore = dnsPortsOf(work.present, before);
   await using undo = new Undo();
   writeRecord(plan.netns, {
     ...record,
@@ -73,11 +74,34 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
   if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
-  const recorded = writeRecord(plan.netns, { ...record, madeHooks: existing(record.madeHooks) });
+  const installed = { ...record, madeHooks: existing(record.madeHooks) };
+  const recorded = writeRecord(plan.netns, installed);
   work.beside?.commit();
   undo.keep();
-  const corrected = correctDnsFlows(plan, dnsPortsOf(work.present, before));
-  return { replaced: work.present.some(isInstallation), recorded, notes: [...notes, ...corrected] };
+  // Nothing from here on throws: it is installed, and who called goes on with what is left to do.
+  const { done, notes: corrected } = correctDnsFlows({ ...plan, ipv6: record.ipv6 }, dnsBefore);
+  const unwritten = done ? dropFormerDnsPorts(plan.netns, installed) : [];
+  return {
+    replaced: work.present.some(isInstallation),
+    recorded,
+    notes: [...notes, ...corrected, ...unwritten],
+  };
+}
+
+/** Returns what the user should know, one sentence each. */
+function dropFormerDnsPorts(netns: NetnsFact, record: IptablesRecord): string[] {
+  const { formerDnsPorts, ...rest } = record;
+  if (formerDnsPorts === undefined) return [];
+  try {
+    writeRecord(netns, rest);
+    return [];
+  } catch (error) {
+    const ports = formerDnsPorts.join(", ");
+    return [
+      `writing down that no DNS queries go to port ${ports} any more failed: ${describeError(error)}; the next ` +
+        "installation or removal will look for such queries once more",
+    ];
+  }
 }
 
 function isTarget({ executables }: Present, targets: readonly Target[]): boolean {

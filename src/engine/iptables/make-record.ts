@@ -2,6 +2,7 @@
 import type { NftObject } from "../../host/nft-chains.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { commonRecord } from "../record.ts";
+import { dnsPortsOf, plannedDnsPorts } from "./dns-flows.ts";
 import { programsOf } from "./executables.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
@@ -14,6 +15,8 @@ import type { Target, Work } from "./work.ts";
 /** What an installation has to remember. */
 export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[]): IptablesRecord {
   const before = work.record;
+  const own = plannedDnsPorts(plan);
+  const former = [...dnsPortsOf(work.present, before)].filter((port) => !own.includes(port));
   // Without addresses or programs for IPv6 it is left alone, whatever was asked for.
   const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {
@@ -23,6 +26,7 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
     ...(work.beside === undefined ? {} : { beside: "ebpf" }),
+    ...(former.length === 0 ? {} : { formerDnsPorts: former }),
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],
   };
 }

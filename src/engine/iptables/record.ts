@@ -31,6 +31,8 @@ export interface IptablesRecord extends CommonRecord {
   readonly madeHooks: readonly NftObject[];
   /** The rules are those of the virtual networks, and stand beside the programs of this engine. */
   readonly beside?: "ebpf";
+  /** Where installations before sent DNS queries, until no flow goes there any more. */
+  readonly formerDnsPorts?: readonly number[];
 }
 
 export interface AppliedRules {

@@ -51,7 +51,7 @@ export async function removeAll(
   writeTwins(netns, record, changed.map(unmarkedRules));
   for (const each of changed) await restoreRules(each.executables, removeRules(each.ours, instead), restore);
   await verify(changed, keep ? isInstallation : hasOurs);
-  const released = releaseDnsFlows(dnsPortsOf(present, record));
+  const { notes: released } = releaseDnsFlows(dnsPortsOf(present, record));
   if (!keepPassthroughAddress && ownsPassthroughAddress(present, record))
     removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   if (damage !== undefined) throw damage;
@@ -102,7 +102,8 @@ function removeWhatWasMade(
     const { family, mode } = executables;
     return { family, mode, rules: [], programs: programsOf(executables) };
   });
-  const gone = { ...record, applied, unfinished: false, addedPassthroughAddress: false };
+  const { formerDnsPorts: _, ...rest } = record;
+  const gone = { ...rest, applied, unfinished: false, addedPassthroughAddress: false };
   writeRecord(netns, gone);
   const madeHooks = removeHooks(record.madeHooks, keepNat);
   if (keepNat) writeRecord(netns, { ...gone, madeHooks });
