@@ -44,19 +44,34 @@ export async function removeAll(
 ): Promise<string[]> {
   const present = await lookAtAll(all, record);
   for (const each of present) requireReadable(each, [], record);
-  const live = await countLive(present, record);
-  const keep = keepConnections && live > 0;
-  const instead = keep ? keeperLines(portsOf(present, record)) : [];
   const changed = present.filter(hasOurs);
   writeTwins(netns, record, changed.map(unmarkedRules));
-  for (const each of changed) await restoreRules(each.executables, removeRules(each.ours, instead), restore);
-  await verify(changed, keep ? isInstallation : hasOurs);
+  let left: readonly Present[] = changed;
+  // As long as the rules are there, they redirect one more: who lives on can be counted when they are gone.
+  if (keepConnections) {
+    await replaceRules(left, keeperLines(portsOf(present, record)), restore);
+    left = (await verify(left, isInstallation)).filter(hasOurs);
+  }
+  const live = await countLive(present, record);
+  const keep = keepConnections && live > 0;
+  if (!keep) {
+    await replaceRules(left, [], restore);
+    await verify(changed, hasOurs);
+  }
   const { notes: released } = releaseDnsFlows(dnsPortsOf(present, record));
   if (!keepPassthroughAddress && ownsPassthroughAddress(present, record))
     removeLoopbackAddress(PASSTHROUGH_ADDRESS);
   if (damage !== undefined) throw damage;
   removeWhatWasMade(netns, record, keep ? changed : []);
   return [...(live === 0 || keepConnections ? [] : [noteCut(live)]), ...released];
+}
+
+async function replaceRules(
+  present: readonly Present[],
+  instead: readonly string[],
+  restore: RestoreOptions,
+): Promise<void> {
+  for (const each of present) await restoreRules(each.executables, removeRules(each.ours, instead), restore);
 }
 
 /** Where others have rules that read as ours do: if this is killed, these are not to be taken for ours that are gone. */
@@ -69,13 +84,20 @@ function writeTwins(
   if (record !== undefined && hasTwins) writeRecord(netns, { ...record, applied, unfinished: true });
 }
 
-/** iptables-restore said that all went well; whether it did, the kernel knows. */
-async function verify(changed: readonly Present[], isLeft: (present: Present) => boolean): Promise<void> {
+/**
+ * iptables-restore said that all went well; whether it did, the kernel knows.
+ *
+ * @returns what is there now
+ */
+async function verify(
+  changed: readonly Present[],
+  isLeft: (present: Present) => boolean,
+): Promise<readonly Present[]> {
   const now = await Promise.all(
     changed.map((each) => look(each.executables, [{ ...unmarkedRules(each), unfinished: true }])),
   );
   const left = now.find(isLeft);
-  if (left === undefined) return;
+  if (left === undefined) return now;
   const chains = left.ours.flatMap(({ name, chains }) => chains.map((chain) => `${name} ${chain}`));
   throw new TproxyError(
     "IPTABLES_FAILED",
