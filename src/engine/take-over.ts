@@ -4,7 +4,7 @@ import type { NetnsFact } from "../core/facts.ts";
 import { Undo } from "../core/undo.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planFromJson } from "../plan/plan-from-json.ts";
-import type { PlanJson } from "../plan/plan-json.ts";
+import { keptPlan, type PlanJson } from "../plan/plan-json.ts";
 import type { AroundCommit } from "./ebpf/apply.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
 import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
@@ -95,7 +95,7 @@ async function installWithoutNetworks(
   plan: Plan,
   { plan: rules }: FoundRules,
 ): Promise<InstallReport> {
-  const before = rules ?? readEbpf(plan.netns)[0]?.record.plan;
+  const before = rules ?? keptPlan(readEbpf(plan.netns)[0]?.record);
   await using undo = new Undo();
   undo.add("putting back the rules of the virtual networks", () => putBackNetworks(iptables, before));
   const options = { keepConnections: true, keepPassthroughAddress: true };

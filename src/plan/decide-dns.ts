@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Family, formatAddress, formatPrefix, sameAddress } from "../core/address.ts";
 import type { DnsQuery } from "./decide.ts";
+import { leaveIpv6 } from "./decide-family.ts";
 import { findHolding } from "./decide-places.ts";
 import { type Decision, firstOf, leaveAlone, type Rule, sendTo } from "./decide-result.ts";
 import { leaveExcludedUsers } from "./decide-users.ts";
@@ -29,11 +30,6 @@ const RULES: readonly Rule<AskedDns>[] = [
   leaveProxy,
   sendRest,
 ];
-
-function leaveIpv6({ plan, to }: AskedDns): Decision | undefined {
-  if (to.family === 4 || plan.ipv6) return undefined;
-  return leaveAlone("ipv6-left-alone", "IPv6 is not intercepted", "ipFamilyMode");
-}
 
 function leaveExcludedDestination({ plan, to }: AskedDns): Decision | undefined {
   const prefix = findHolding(plan.outbound.excludedAddresses, to);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatAddress, formatPrefix, isLoopback, prefixContains, sameAddress } from "../core/address.ts";
 import type { InboundConnection } from "./decide.ts";
+import { leaveIpv6 } from "./decide-family.ts";
 import { findHolding, isBroadcast, isLocal, isMulticast } from "./decide-places.ts";
 import { type Decision, firstOf, leaveAlone, type Rule, refuse, sendTo } from "./decide-result.ts";
 import { standsFor } from "./interface-pattern.ts";
@@ -49,11 +50,6 @@ function leaveFromHere({ plan, from }: AskedInbound): Decision | undefined {
     "from-here",
     `${formatAddress(from)} is an address of this host: what comes from there is an outbound connection`,
   );
-}
-
-function leaveIpv6({ plan, to }: AskedInbound): Decision | undefined {
-  if (to.family === 4 || plan.ipv6) return undefined;
-  return leaveAlone("ipv6-left-alone", "IPv6 is not intercepted", "ipFamilyMode");
 }
 
 /** From a network behind this host to elsewhere. Its rules come before all others. */

@@ -2,6 +2,7 @@
 import { formatAddress, formatPrefix } from "../core/address.ts";
 import type { OutboundConnection } from "./decide.ts";
 import { hasDns } from "./decide-dns.ts";
+import { leaveIpv6 } from "./decide-family.ts";
 import {
   findHolding,
   isBroadcast,
@@ -44,11 +45,6 @@ function refuseMany({ plan, to }: AskedOutbound): Decision | undefined {
   if (isBroadcast(plan, to))
     return refuse("broadcast", `${text} is a broadcast address, which TCP cannot reach`);
   return undefined;
-}
-
-function leaveIpv6({ plan, to }: AskedOutbound): Decision | undefined {
-  if (to.family === 4 || plan.ipv6) return undefined;
-  return leaveAlone("ipv6-left-alone", "IPv6 is not intercepted", "ipFamilyMode");
 }
 
 function leaveExcludedDestination({ plan, to }: AskedOutbound): Decision | undefined {

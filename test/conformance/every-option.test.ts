@@ -1,7 +1,7 @@
 // Every option alone, on and off, in every way: what the kernel does must be what decide() says.
 
 import { afterAll, expect, test } from "vitest";
-import type { Settings } from "./random/configurations.ts";
+import { type Settings, settingsOf } from "./random/configurations.ts";
 import { everyOption } from "./random/every-option.ts";
 import { writeNameservers } from "./random/nameservers.ts";
 import { Random } from "./random/random.ts";
@@ -17,10 +17,7 @@ const CASES = everyOption(nameservers.files);
 const WAYS: readonly { way: string; base: Settings }[] = [
   { way: "sk_lookup", base: { engine: "ebpf" } },
   { way: "tc", base: { engine: "ebpf", "ebpf.tcAttachIface": "eth0" } },
-  ...[NFT, LEGACY].map(({ way, flags }) => ({
-    way,
-    base: { engine: "iptables", iptablesExecutables: flags.at(-1) ?? "" },
-  })),
+  ...[NFT, LEGACY].map((each) => ({ way: each.way, base: settingsOf(each) })),
 ];
 
 /** As many connections as it takes for every option to have a say: with these seeds, one try is enough. */

@@ -5,12 +5,12 @@
 
 import { afterAll, expect, test } from "vitest";
 import { RULE_NAMES, type RuleName } from "../../src/plan/decide-result.ts";
-import { randomSettings, type Settings } from "./random/configurations.ts";
+import { randomSettings, type Settings, settingsOf } from "./random/configurations.ts";
 import { writeNameservers } from "./random/nameservers.ts";
 import { Random } from "./random/random.ts";
 import { Scene } from "./random/scene.ts";
 import { tryConfiguration } from "./random/try-configuration.ts";
-import { type IptablesWay, LEGACY, NFT } from "./ways.ts";
+import { LEGACY, NFT } from "./ways.ts";
 
 const FIRST_SEED = Number(process.env.RANDOM_SEED ?? 1);
 const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? 500);
@@ -23,20 +23,16 @@ const MANY = 200;
 const NEVER: readonly RuleName[] = ["from-here", "loopback-from-outside"];
 
 const ENGINES = [
-  { engine: "iptables-nft", never: ["forwarded"], only: iptables(NFT), configurations: CONFIGURATIONS },
+  { engine: "iptables-nft", never: ["forwarded"], only: settingsOf(NFT), configurations: CONFIGURATIONS },
   // The same rules by other programs: the text that they read is what may differ.
   {
     engine: "iptables-legacy",
     never: ["forwarded"],
-    only: iptables(LEGACY),
+    only: settingsOf(LEGACY),
     configurations: Math.ceil(CONFIGURATIONS / 5),
   },
   { engine: "eBPF", never: [], only: { engine: "ebpf" }, configurations: CONFIGURATIONS },
 ];
-
-function iptables({ flags }: IptablesWay): Settings {
-  return { engine: "iptables", iptablesExecutables: flags.at(-1) ?? "" };
-}
 
 const nameservers = writeNameservers();
 afterAll(() => nameservers.remove());

@@ -3,7 +3,7 @@ import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
-import type { PlanJson } from "../../plan/plan-json.ts";
+import { keptPlan, type PlanJson } from "../../plan/plan-json.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
 import { allExecutables } from "./all-executables.ts";
 import { type Applied, apply } from "./apply.ts";
@@ -135,7 +135,7 @@ export class IptablesEngine implements Engine {
     return {
       redirects: installed.length > 0 && !besidePrograms,
       besidePrograms,
-      plan: besidePrograms ? record?.plan : undefined,
+      plan: besidePrograms ? keptPlan(record) : undefined,
       ownsPassthroughAddress: ownsPassthroughAddress(present, record),
     };
   }

@@ -1,10 +1,16 @@
 // Random configurations: each setting by its key, as a text that a file may hold.
 
 import { PROXY_UID } from "../../support/world.ts";
+import type { IptablesWay } from "../ways.ts";
 import { ANOTHER, APP, DNS_PORTS, INBOUND_PORTS, OUTBOUND_PORTS, OWN, PORTS } from "./places.ts";
 import type { Random } from "./random.ts";
 
 export type Settings = Readonly<Record<string, string>>;
+
+/** What says that it is done in this way. */
+export function settingsOf({ flags }: IptablesWay): Settings {
+  return { engine: "iptables", iptablesExecutables: flags.at(-1) ?? "" };
+}
 
 const DESTINATIONS = [
   "10.66.0.2",
