@@ -116,8 +116,11 @@ class TimedChange implements ChangeToConfirm {
   /** The change failed, and all was taken back: as before, nothing waits, or what waited before. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isKept || this.#armed === undefined) return;
-    if (this.#earlier === undefined) removePending(this.#netns);
-    else writePending(this.#netns, this.#earlier);
     await stopWaiting(this.#armed.timer);
+    if (this.#earlier !== undefined) writePending(this.#netns, this.#earlier);
+    else {
+      removePending(this.#netns);
+      removeLog(this.#netns);
+    }
   }
 }
