@@ -60,7 +60,7 @@ export interface SshAccess {
   readonly port: number;
   /** Where a session comes from. */
   readonly peer: Address | undefined;
-  /** Whose socket it is, for people: "sshd, process 812". */
+  /** Whose socket it is, for people: "sshd, process 812". Several may have the same one. */
   readonly holder: string;
 }
 

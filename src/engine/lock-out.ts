@@ -63,10 +63,10 @@ function lockOut({ inbound }: Plan, cutOff: readonly SshAccess[]): TproxyError {
   );
 }
 
-/** Each once: a server listens on several addresses, and may have many sessions. */
+/** Each once: a server listens on several addresses, and a session may be of two processes. */
 function describe(accesses: readonly SshAccess[]): string {
   const texts = accesses.map(({ peer, holder }) =>
-    peer === undefined ? holder : `a session from ${formatAddress(peer)}: ${holder}`,
+    peer === undefined ? holder : `a session from ${formatAddress(peer)}`,
   );
   const unique = [...new Set(texts)];
   const shown = unique.slice(0, MOST_NAMED).join("; ");

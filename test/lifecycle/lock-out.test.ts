@@ -87,7 +87,7 @@ test("a session counts by where it comes from", async () => {
   await using world = await World.create((each) => each.addHost("office", "eth1", 1));
   await startServer(world, "dropbear", "0.0.0.0:2200");
   const session = await HeldConnections.open(world, "10.66.1.1:2200", { host: "office", cgroup: false }, 1);
-  const words = /port 2200 \(a session from 10\.66\.1\.2: dropbear, process \d+\)/;
+  const words = /port 2200 \(a session from 10\.66\.1\.2\)/;
   expectRefusal(await install(world), words);
   expectRefusal(await install(world, "--exclude-inbound-ips=10.66.0.0/24"), words);
   const cases = [["--exclude-inbound-ips=10.66.1.0/24"], EBPF_TC, ["--ebpf-instance-ip=10.66.0.1"]];
@@ -118,7 +118,7 @@ test("a server by another name, and one that cannot be seen", async () => {
   const ours = connect(port ?? "");
   expectRefusal(
     await world.tproxyctl(world.installArguments(), { env: ours }),
-    /port 2022 \(a session from 10\.66\.0\.2: .*SSH_CONNECTION/,
+    /port 2022 \(a session from 10\.66\.0\.2\)/,
   );
   // sudo drops it: the shell that called has it still.
   const sudo = [

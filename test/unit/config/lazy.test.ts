@@ -20,4 +20,4 @@ test("the YAML parser is loaded where a file is given, and by nothing else", asy
       ]),
   );
   expect(importers).toEqual([["dynamic-import", true, expect.stringContaining("read-configuration")]]);
-});
+}, 60_000);
