@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Flag } from "../config/flag.ts";
 import { mainFlagOf } from "../config/settings.ts";
+import { BPFFS_PATH, INSTALL_FLAGS, VERBOSE } from "./command-flags.ts";
 
 export const IN_PLACE: Flag = { name: "in-place", short: "i", help: "write the result into the file" };
 export const REACHABLE_SERVICES: Flag = {
@@ -24,6 +25,16 @@ export const TRANSFORM_IP_FAMILY_MODE: Flag = {
   defaultText: `${AS_INSTALLED} dualstack`,
 };
 
+export const DATAPLANE_TRANSFORM_FLAGS: readonly Flag[] = [
+  IN_PLACE,
+  REACHABLE_SERVICES,
+  TRANSFORM_INBOUND_PORT,
+  TRANSFORM_OUTBOUND_PORT,
+  TRANSFORM_IP_FAMILY_MODE,
+  BPFFS_PATH,
+  VERBOSE,
+];
+
 export const CHECK_JSON: Flag = { name: "json", help: "print JSON" };
 export const DATAPLANE_VAR: Flag = {
   name: "dataplane-var",
@@ -31,3 +42,6 @@ export const DATAPLANE_VAR: Flag = {
   repeatable: true,
   help: "what stands for a placeholder, as with kuma-dp; repeatable",
 };
+
+/** It compares with what the flags of install would make, or with what is installed. */
+export const DATAPLANE_CHECK_FLAGS: readonly Flag[] = [CHECK_JSON, DATAPLANE_VAR, ...INSTALL_FLAGS];

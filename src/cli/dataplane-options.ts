@@ -37,12 +37,14 @@ export function dataplaneTransformOptions(
 /** @throws ConfigError */
 export function dataplaneCheckOptions(file: string, given: readonly GivenFlag[]): DataplaneCheckOptions {
   const flags = new FlagReader(given);
+  const texts = given
+    .filter(({ flag }) => flag.name === DATAPLANE_VAR.name)
+    .flatMap(({ text }) => splitValues(text));
   const values = new Map<string, string>();
-  for (const { flag, text } of given) {
-    if (flag.name !== DATAPLANE_VAR.name) continue;
+  for (const text of texts) {
     const equals = text.indexOf("=");
-    if (equals <= 0) flags.refuse(DATAPLANE_VAR, `${quote(text)} has no value: write name=value`);
-    else values.set(text.slice(0, equals).trim(), text.slice(equals + 1));
+    if (equals <= 0) flags.refuse(DATAPLANE_VAR, `${quote(text)} has no name and value: write name=value`);
+    else values.set(text.slice(0, equals), text.slice(equals + 1));
   }
   const options = {
     file,
@@ -52,4 +54,9 @@ export function dataplaneCheckOptions(file: string, given: readonly GivenFlag[])
   };
   flags.finish();
   return options;
+}
+
+/** `a=1,b=2` are two, as kuma-dp has it; `a=1,2` is one. */
+function splitValues(text: string): readonly string[] {
+  return text.split("=").length > 2 ? text.split(",") : [text];
 }

@@ -2,7 +2,16 @@
 import { isMap, isScalar } from "yaml";
 import { type Edit, insertion, removal } from "./edit.ts";
 import { bracesInto } from "./edit-braces.ts";
-import { type Extent, endOf, endOfLines, endOfPair, indentOf, linesOf, nextLine } from "./extent.ts";
+import {
+  behindComments,
+  type Extent,
+  endOf,
+  endOfLines,
+  endOfPair,
+  indentOf,
+  linesOf,
+  nextLine,
+} from "./extent.ts";
 import { closeSections, isPlainComment, sectionsAround } from "./guard.ts";
 import { layoutOf } from "./layout.ts";
 import { findPair, findPairs, type ReadPair, startOf, toReadPair } from "./read.ts";
@@ -21,6 +30,7 @@ export function editLines(task: Task): Edits {
       file,
       linesOf(text, pair, (start) => isPlainComment(file.source.text, start)),
       sections,
+      (end) => behindComments(text, end, indentOf(text, startOf(pair.key))?.length ?? 0),
     ),
   );
   const section = findPair(value, "transparentProxying");

@@ -77,8 +77,14 @@ export function linesOf(text: string, pair: ReadPair, isComment: (lineStart: num
 export function endOfLines(text: string, pair: ReadPair, indent: number): number {
   const last = endOfPair(pair);
   // A block scalar ends with the beginning of the next line.
-  let end = text[last - 1] === "\n" ? trimBlankLines(text, last) : nextLine(text, last);
-  for (let at = end; at < text.length; at = nextLine(text, at)) {
+  const end = text[last - 1] === "\n" ? trimBlankLines(text, last) : nextLine(text, last);
+  return behindComments(text, end, indent);
+}
+
+/** Behind the comments, from the beginning of a line on, that are indented further. */
+export function behindComments(text: string, start: number, indent: number): number {
+  let end = start;
+  for (let at = start; at < text.length; at = nextLine(text, at)) {
     const line = lineAt(text, at);
     if (line.trim() === "") continue;
     if (!isCommentLine(line, (column) => column > indent)) break;

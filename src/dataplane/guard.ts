@@ -17,9 +17,15 @@ export function sectionsAround(sections: readonly Section[], offset: number): st
 /**
  * The lines that are to go, with the end of a section of the template that began in them, where that follows at once.
  *
+ * @param widen what else goes with lines that end there
  * @throws TproxyError DATAPLANE_INVALID where a half of a section would be left
  */
-export function closeSections(file: DataplaneFile, extent: Extent, sections: readonly Section[]): Extent {
+export function closeSections(
+  file: DataplaneFile,
+  extent: Extent,
+  sections: readonly Section[],
+  widen = (end: number) => end,
+): Extent {
   const { source, masked } = file;
   const isIn = (offset: number) => extent.start <= offset && offset < extent.end;
   const half = sections.find(({ open, close }) => isIn(open.start) !== isIn(close.start));
@@ -27,8 +33,8 @@ export function closeSections(file: DataplaneFile, extent: Extent, sections: rea
   const { open, close } = half;
   const end = nextLine(masked.text, close.end);
   const between = masked.text.slice(extent.end, end).split("\n");
-  if (isIn(open.start) && between.every((line) => /^\s*(#.*)?$/.test(line)))
-    return closeSections(file, { start: extent.start, end }, sections);
+  if (isIn(open.start) && between.every((line) => /^\s*(#[^\n]*)?$/.test(line)))
+    return closeSections(file, { start: extent.start, end: widen(end) }, sections, widen);
   const problem = `the section ${open.name} of the template is half in networking.outbound and half outside of it`;
   throw refusal(source, isIn(open.start) ? open.start : close.start, problem, "Move one of its two ends.");
 }

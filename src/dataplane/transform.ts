@@ -150,7 +150,7 @@ function serviceNotes(
   if (services.length > 0 && !reachableServices)
     notes.push(
       at(
-        `it named ${names}: --reachable-services makes a list of that, without which every service is followed`,
+        `networking.outbound named ${names}; --reachable-services would list them, without a list the proxy follows all services`,
       ),
     );
   if (services.length > 0 && reachableServices && has(dataplane, "reachableServices"))
