@@ -29,8 +29,19 @@ export async function runDataplaneTransform(
   const { text, notes } = transform(source, await wanted(options, io));
   for (const note of notes) io.note(note);
   if (!inPlace) streams.write(text);
-  else if (text !== source.text) replaceFile(file, text);
+  else if (text !== source.text) replace(file, text);
   return 0;
+}
+
+function replace(path: string, text: string): void {
+  try {
+    replaceFile(path, text, 0o644);
+  } catch (cause) {
+    throw new TproxyError("SYSCALL_FAILED", `cannot write ${path}: ${describeError(cause)}`, {
+      cause,
+      hint: "The file is as it was. Without --in-place the result goes to stdout.",
+    });
+  }
 }
 
 async function wanted(options: DataplaneTransformOptions, io: CommandIo): Promise<TransformOptions> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -9,56 +9,73 @@ import {
   openSync,
   realpathSync,
   renameSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { describeError, systemErrorCode, TproxyError } from "../core/errors.ts";
+import { dirname, join } from "node:path";
+import { systemErrorCode } from "../core/errors.ts";
 
 /**
- * Gives a file another text, all of it or, if that fails or we are killed, none: with the same owner and mode, and where
- * symbolic links lead to it, by these.
+ * Writes a file of the system's configuration: all of the text is there, also after a loss of power, or the file is as
+ * it was. What is there keeps its mode and owner; where it is a link, what it leads to is replaced.
  *
- * @throws TproxyError SYSCALL_FAILED; the file is as it was then
+ * @param mode of a file that is not there yet
+ * @throws the system's error
  */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string, mode: number): void {
+  const target = realPathOf(path);
+  const found = statSync(target, { throwIfNoEntry: false });
+  const fresh = join(dirname(target), `.tproxyctl-${randomBytes(8).toString("hex")}`);
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const fd = openSync(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    const target = realpathSync(path);
-    const fresh = `${target}.${randomUUID()}`;
     try {
-      writeBeside(fresh, target, text);
-      renameSync(fresh, target);
-    } catch (error) {
-      removeIfThere(fresh);
-      throw error;
+      writeFileSync(fd, text); // writeSync may write a part and call that success
+      keepAttributes(fd, found, mode);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
     }
-  } catch (cause) {
-    throw new TproxyError("SYSCALL_FAILED", `cannot write ${path}: ${describeError(cause)}`, {
-      cause,
-      hint: "The file is as it was. Without --in-place the result goes to stdout.",
-    });
+    renameSync(fresh, target);
+  } catch (error) {
+    removeFile(fresh);
+    throw error;
+  }
+  syncDirectory(dirname(target));
+}
+
+/** @returns whether it was there */
+export function removeFile(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return false;
+    throw error;
   }
 }
 
-function writeBeside(fresh: string, target: string, text: string): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const { uid, gid, mode } = statSync(target);
-  const fd = openSync(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+function realPathOf(path: string): string {
   try {
-    writeFileSync(fd, text);
-    // First the owner: that takes the bits for setuid away.
-    fchownSync(fd, uid, gid);
-    fchmodSync(fd, mode & 0o7777);
+    return realpathSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return path;
+    throw error;
+  }
+}
+
+function keepAttributes(fd: number, found: Stats | undefined, mode: number): void {
+  if (found !== undefined) fchownSync(fd, found.uid, found.gid);
+  fchmodSync(fd, found === undefined ? mode : found.mode & 0o7777);
+}
+
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
   }
 }

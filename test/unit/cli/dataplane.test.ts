@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+// What it loads when it runs takes its time on a busy machine, which is none of a test's.
+import "../../../src/commands/dataplane-check.ts";
+import "../../../src/commands/dataplane-transform.ts";
 import { run } from "../../../src/cli/run.ts";
 
 const BEFORE =

@@ -30,7 +30,7 @@ test(`${SAMPLES} Dataplanes: the section is in its place, all else is as it was,
 });
 
 /** Random JSON, whose meaning the language itself tells. */
-test("JSON says the same as before, but for the change", () => {
+test("JSON says the same as before, but for the change", { timeout: 120_000 }, () => {
   const next = randomNumbers(5);
   for (let index = 0; index < 100; index++) {
     const outbound = Array.from({ length: Math.floor(next() * 3) }, (_, port) => ({

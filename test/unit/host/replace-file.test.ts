@@ -25,7 +25,7 @@ test("the text is another one, the mode is not, and nothing is left beside it", 
   writeFileSync(path, "before");
   chmodSync(path, 0o640);
   const { ino, uid, gid } = statSync(path);
-  replaceFile(path, "after");
+  replaceFile(path, "after", 0o600);
   expect(readFileSync(path, "utf8")).toBe("after");
   const now = statSync(path);
   expect({ mode: now.mode & 0o7777, uid: now.uid, gid: now.gid }).toEqual({ mode: 0o640, uid, gid });
@@ -39,7 +39,7 @@ test("a symbolic link stays one", () => {
   const link = join(directory, "link.yaml");
   writeFileSync(target, "before");
   symlinkSync("target.yaml", link);
-  replaceFile(link, "after");
+  replaceFile(link, "after", 0o600);
   expect(readFileSync(target, "utf8")).toBe("after");
   expect(readdirSync(directory)).toEqual(["link.yaml", "target.yaml"]);
 });
@@ -47,7 +47,7 @@ test("a symbolic link stays one", () => {
 test("what cannot be written is as it was", () => {
   const path = join(directory, "is-a-directory");
   mkdirSync(path);
-  expect(() => replaceFile(path, "after")).toThrow(`cannot write ${path}: `);
-  expect(() => replaceFile(join(directory, "missing"), "after")).toThrow("ENOENT");
+  expect(() => replaceFile(path, "after", 0o600)).toThrow("EISDIR");
+  expect(() => replaceFile(join(directory, "missing", "a"), "after", 0o600)).toThrow("ENOENT");
   expect(readdirSync(directory)).toEqual(["is-a-directory"]);
 });
