@@ -6,6 +6,7 @@ import { ERRNO } from "../native/errno.ts";
 import { MS, mount, umount2 } from "../native/mounts.ts";
 import type { Journal } from "./lock.ts";
 import { isBpffs, mountEntryOf } from "./mounts.ts";
+import { findDistrust } from "./trusted-path.ts";
 
 /** Begins the source of a mount of ours: `/proc/self/mountinfo` says whose it is from its first moment on. */
 const OURS = "tproxyctl";
@@ -19,6 +20,7 @@ export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_J
   journal.intend(`${made} ${path}`);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    requireOurs(path);
     requireEmpty(path);
     // The source tells how many directories to remove with the mount.
     const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
@@ -89,6 +91,15 @@ function requireEmpty(path: string): void {
       hint: "Give --ebpf-bpffs-path a directory on a BPF file system, or an empty or new one.",
     },
   );
+}
+
+/** A mount goes where a symbolic link leads: whoever may put one there could have it hide any directory. */
+function requireOurs(path: string): void {
+  const distrust = findDistrust(path);
+  if (distrust === undefined) return;
+  throw new TproxyError("BPFFS_UNUSABLE", `no BPF file system is mounted at ${path}: ${distrust}`, {
+    hint: "Give that directory to root alone (chown root, chmod go-w), or name one on a BPF file system with --ebpf-bpffs-path.",
+  });
 }
 
 function unusable(path: string, cause: unknown): TproxyError {
