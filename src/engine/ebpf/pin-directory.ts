@@ -60,6 +60,11 @@ export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[
     .sort((a, b) => b.generation - a.generation);
 }
 
+/** Whether no other network namespace has anything in a bpffs, and nobody else in our home there. */
+export function isAloneIn(bpffs: string, cookie: bigint): boolean {
+  return list(join(bpffs, HOME)).every((name) => NAME.exec(name)?.[2] === String(cookie));
+}
+
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
   const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
