@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   CONFIRM_UNUSABLE: "it cannot be made sure that everything is put back unless it is confirmed",
   UNCONFIRMED: "an installation waits to be confirmed, and this is none of what may happen meanwhile",
   NOTHING_TO_CONFIRM: "no installation waits to be confirmed",
+  DATAPLANE_INVALID: "a Dataplane resource cannot be read, or cannot be changed without guessing",
   INTERNAL: "a bug in tproxyctl",
 } as const;
 
