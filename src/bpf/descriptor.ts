@@ -10,14 +10,30 @@ export type DescriptorKind = "map" | "prog" | "link";
 
 /** Opens a pin, and makes sure that it is of the kind that the caller takes it for. */
 export function openPin(path: string, kind: DescriptorKind): Descriptor {
+  const { descriptor, found } = openAnyPin(path);
+  if (isOfKind(found, kind)) return descriptor;
+  descriptor[Symbol.dispose]();
+  throw new TproxyError("STATE_DAMAGED", `${path} is no BPF ${kind} (but ${found})`);
+}
+
+/** Opens a pin if it is of a kind; undefined where it is of another one. */
+export function openPinIf(path: string, kind: DescriptorKind): Descriptor | undefined {
+  const { descriptor, found } = openAnyPin(path);
+  if (isOfKind(found, kind)) return descriptor;
+  descriptor[Symbol.dispose]();
+  return undefined;
+}
+
+function openAnyPin(path: string): { readonly descriptor: Descriptor; readonly found: string } {
   const fd = libbpf().bpf_obj_get(path);
   if (fd < 0)
     throw new TproxyError("STATE_DAMAGED", `cannot open the pin ${path}: ${errnoName(-fd)}`, { errno: -fd });
-  const descriptor = new Descriptor(fd);
-  const found = readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-");
-  if (found.includes(`bpf-${kind}`)) return descriptor;
-  descriptor[Symbol.dispose]();
-  throw new TproxyError("STATE_DAMAGED", `${path} is no BPF ${kind} (but ${found})`);
+  return { descriptor: new Descriptor(fd), found: readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-") };
+}
+
+/** @param found what the kernel calls a descriptor: `anon_inode:bpf-map`, `anon_inode:bpf_link` */
+function isOfKind(found: string, kind: DescriptorKind): boolean {
+  return found.includes(`bpf-${kind}`);
 }
 
 /** Opens by the kernel's id; undefined where it has gone. */

@@ -2,7 +2,7 @@
 import { uptime } from "node:os";
 import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
-import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
 
 export interface ProgramInfo {
   readonly id: number;
@@ -33,6 +33,12 @@ export class BpfProgram implements Disposable {
   /** Opens a pinned program. Throws STATE_DAMAGED where the pin is missing or is something else. */
   static open(path: string): BpfProgram {
     return new BpfProgram(openPin(path, "prog"));
+  }
+
+  /** Opens a pin if it is a program's; undefined where it is something else's. */
+  static openIf(path: string): BpfProgram | undefined {
+    const descriptor = openPinIf(path, "prog");
+    return descriptor && new BpfProgram(descriptor);
   }
 
   /** Opens a program by the kernel's id; undefined where it has gone. */

@@ -9,7 +9,6 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
-import { findHomesBeside } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 
 /**
@@ -26,13 +25,12 @@ export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
 }
 
 /**
- * Checks that the engine may do its work there, and that nothing is in the way. Changes nothing.
+ * Checks that the engine may do its work there. Changes nothing.
  *
- * @throws TproxyError CAPABILITY_MISSING, INSTANCE_CONFLICT
+ * @throws TproxyError CAPABILITY_MISSING
  */
-export function checkPlace({ bpffs, cookie }: Place, plan: Plan): void {
+export function checkPlace({ bpffs }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
-  checkConflict(bpffs, cookie);
 }
 
 /** @throws TproxyError CGROUP_UNUSABLE; ConfigError where the path is wrong and there would be another */
@@ -74,15 +72,4 @@ function checkCapabilities(bpffs: string, plan: Plan): void {
   throw new TproxyError("CAPABILITY_MISSING", `the eBPF engine lacks ${lines.join("; and ")}`, {
     hint: "Give the process these capabilities (securityContext.capabilities.add in Kubernetes).",
   });
-}
-
-/** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */
-function checkConflict(bpffs: string, cookie: bigint): void {
-  const elsewhere = findHomesBeside(bpffs, cookie);
-  if (elsewhere.length === 0) return;
-  throw new TproxyError(
-    "INSTANCE_CONFLICT",
-    `this network namespace has an installation already, with its pins in ${elsewhere.join(", ")}`,
-    { hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first." },
-  );
 }

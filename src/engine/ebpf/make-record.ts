@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OBJECT_ABI } from "../../bpf/layouts.gen.ts";
+import { OBJECT_ABI, OBJECT_STATE } from "../../bpf/layouts.gen.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { commonRecord } from "../record.ts";
+import { REASONS } from "./counters.ts";
+import type { FilterRecord } from "./filter-record.ts";
 import type { Hook } from "./hooks.ts";
-import type { FilterRecord, InstanceRecord } from "./record.ts";
+import { type InstanceRecord, RECORD_FORMAT } from "./record.ts";
 
 /** What an installation of `plan` has to remember. `previous` is the one that it replaces. */
 export function makeRecord(
@@ -13,8 +15,10 @@ export function makeRecord(
   previous: InstanceRecord | undefined,
 ): InstanceRecord {
   return {
-    format: 1,
+    format: RECORD_FORMAT,
     abi: OBJECT_ABI,
+    state: OBJECT_STATE,
+    counters: REASONS,
     netnsInode: plan.netns.inode,
     cgroupPath,
     ...commonRecord(plan, previous),

@@ -11,7 +11,8 @@ import { describeError, systemErrorCode, TproxyError } from "../../core/errors.t
  *   staging-<cookie>-<generation>/            an installation that is being made; without its maker: rubbish
  *
  * A staging directory becomes the installation by being renamed, when everything in it works. bpffs allows no
- * dots in names.
+ * dots in names. The names of the directories and of the record are those of every version; a version with another
+ * format of the record may have other pins beside it.
  */
 
 /** The directory in a bpffs that holds all installations. */
@@ -35,6 +36,8 @@ export function linkPin(key: string): string {
 /** A directory of pins: an installation, or one that never got that far. */
 export interface PinDirectory {
   readonly path: string;
+  /** The home that it is in. */
+  readonly bpffs: string;
   readonly state: "installed" | "staging";
   readonly generation: number;
 }
@@ -49,15 +52,21 @@ export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[
     .filter((match) => match !== null && match[2] === String(cookie))
     .map((match) => ({
       path: join(home, match?.[0] ?? ""),
+      bpffs,
       state: match?.[1] === "netns" ? ("installed" as const) : ("staging" as const),
       generation: Number(match?.[3]),
     }))
     .sort((a, b) => b.generation - a.generation);
 }
 
+/** Where an installation is made. */
+export function stagingPath(bpffs: string, cookie: bigint, generation: number): string {
+  return join(bpffs, HOME, `staging-${cookie}-${generation}`);
+}
+
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
-  const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
+  const path = stagingPath(bpffs, cookie, generation);
   try {
     makeDirectory(join(bpffs, HOME));
     makeDirectory(path);
@@ -85,7 +94,7 @@ function makeDirectory(path: string): void {
 /** From here on it is the installation. Returns the new path. */
 export function promoteStaging(bpffs: string, cookie: bigint, generation: number): string {
   const target = join(bpffs, HOME, `netns-${cookie}-${generation}`);
-  renameSync(join(bpffs, HOME, `staging-${cookie}-${generation}`), target);
+  renameSync(stagingPath(bpffs, cookie, generation), target);
   return target;
 }
 
@@ -107,6 +116,11 @@ function removeIfEmpty(path: string): void {
     if (["ENOENT", "ENOTEMPTY"].includes(systemErrorCode(cause) ?? "")) return;
     throw new TproxyError("SYSCALL_FAILED", `cannot remove the directory ${path}`, { cause });
   }
+}
+
+/** The names of all pins in a directory. */
+export function allPins(directory: string): string[] {
+  return list(directory);
 }
 
 /** The names of the pins of one kind: `link` gives the keys of all links. */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { U32, U64 } from "../../bpf/codec.ts";
-import { TypedMap } from "../../bpf/typed-map.ts";
 import { type Listening, readListening } from "../listening.ts";
+import { readCounters } from "./counters.ts";
 import { filterProgram } from "./filter.ts";
 import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
-import { REASONS } from "./load.ts";
 import type { InstanceRecord } from "./record.ts";
 
 export interface HookStatus {
@@ -41,10 +39,12 @@ export function readStatus(installed: Installed): InstanceStatus {
     hooks: record.hooks.map((hook) => readHook(installed, hook)),
     listening: readListening(record),
     memory: {
-      maps: sum(installed.mapNames().map((name) => installed.map(name).memoryBytes())),
-      programs: sum(installed.programNames().map((name) => installed.program(name).memoryBytes())),
+      maps: sum(installed.maps().map((map) => map.memoryBytes())),
+      programs: sum(installed.programs().map((program) => program.memoryBytes())),
     },
-    connections: readCounters(installed),
+    connections: Object.fromEntries(
+      Object.entries(readCounters(installed)).map(([name, count]) => [toCamelCase(name), count]),
+    ),
   };
 }
 
@@ -56,8 +56,14 @@ export function isIntact(status: InstanceStatus): boolean {
 function readHook(installed: Installed, hook: Hook): HookStatus {
   const attached = readAttached(installed, hook);
   if (attached === undefined) return { hook, state: "detached" };
-  const expected = installed.program(hook.program).info().id;
-  return { hook, state: attached.programId === expected ? "attached" : "replaced", ...attached };
+  const expected = expectedPrograms(installed, hook);
+  return { hook, state: expected.includes(attached.programId) ? "attached" : "replaced", ...attached };
+}
+
+/** Another version's are not known by their names. */
+function expectedPrograms(installed: Installed, hook: Hook): number[] {
+  const programs = installed.isForeign ? installed.programs() : [installed.program(hook.program)];
+  return programs.map((program) => program.info().id);
 }
 
 /** What is at a hook now; undefined for nothing. */
@@ -67,18 +73,11 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
     const programId = filterProgram(filter);
     return programId === undefined ? undefined : { programId };
   }
-  const info = installed.link(hookKey(hook))?.info();
+  const info = installed.link(hookKey(hook))?.info;
   return info === undefined || info.defunct ? undefined : { programId: info.programId, linkId: info.id };
 }
 
 /** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */
-function readCounters(installed: Installed): Record<string, number> {
-  const counters = new TypedMap(installed.map("tp_counters"), U32, U64);
-  return Object.fromEntries(
-    REASONS.map((name, index) => [toCamelCase(name), sum((counters.getPerCpu(index) ?? []).map(Number))]),
-  );
-}
-
 function toCamelCase(name: string): string {
   return name
     .replace(/^TP_/, "")

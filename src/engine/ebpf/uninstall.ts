@@ -2,7 +2,8 @@
 import type { NetnsFact } from "../../core/facts.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
 import { findHomes, findHomesOf } from "./find-homes.ts";
-import { Installed } from "./installed.ts";
+import { listPinDirectories } from "./pin-directory.ts";
+import { Predecessors } from "./predecessors.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
@@ -22,15 +23,19 @@ export async function uninstallEbpf(
   return removed;
 }
 
-/** The installations of a network namespace; more than one is a mistake that `status` shows. */
+/**
+ * The installations of a network namespace, the one that counts first; more than one, on several bpffs, is the mark of a
+ * command that was killed.
+ */
 export function statusOfEbpf({ cookie }: NetnsFact, bpffs: string | undefined): InstanceStatus[] {
   if (cookie === undefined) return [];
-  const found: InstanceStatus[] = [];
+  const found: { readonly generation: number; readonly status: InstanceStatus }[] = [];
   for (const home of homesOf(cookie, bpffs)) {
-    using installed = Installed.find(home, cookie);
-    if (installed !== undefined) found.push(readStatus(installed));
+    using there = new Predecessors(listPinDirectories(home, cookie));
+    if (there.current === undefined) continue;
+    found.push({ generation: there.current.generation, status: readStatus(there.current) });
   }
-  return found;
+  return found.toSorted((a, b) => b.generation - a.generation).map(({ status }) => status);
 }
 
 function homesOf(cookie: bigint, bpffs: string | undefined): string[] {
