@@ -5,7 +5,7 @@ import { dup } from "../native/descriptors.ts";
 import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_map_create_opts } from "../native/libbpf-options.ts";
-import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
 import { isPerCpu, MAP_TYPE, type MapType, mapTypeName } from "./map-types.ts";
 
 export interface MapInfo {
@@ -68,12 +68,6 @@ export class BpfMap implements Disposable {
   /** Opens a pinned map. Throws STATE_DAMAGED where the pin is missing or is something else. */
   static open(path: string): BpfMap {
     return new BpfMap(openPin(path, "map"));
-  }
-
-  /** Opens a pin if it is a map's; undefined where it is something else's. */
-  static openIf(path: string): BpfMap | undefined {
-    const descriptor = openPinIf(path, "map");
-    return descriptor && new BpfMap(descriptor);
   }
 
   /** Opens a map by the kernel's id; undefined where it has gone. */

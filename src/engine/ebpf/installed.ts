@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
+import { openPinIf } from "../../bpf/descriptor.ts";
 import { BpfLink, type LinkInfo } from "../../bpf/link.ts";
 import { BpfMap } from "../../bpf/map.ts";
 import { BpfProgram } from "../../bpf/program.ts";
@@ -77,8 +78,8 @@ export class Installed implements Disposable {
   maps(): BpfMap[] {
     if (!this.isForeign) return pinsOf(this.path, "map").map((name) => this.map(name));
     return this.#pins().flatMap((pin) => {
-      const map = BpfMap.openIf(join(this.path, pin));
-      return map === undefined ? [] : [this.#keep(map)];
+      const descriptor = openPinIf(join(this.path, pin), "map");
+      return descriptor === undefined ? [] : [this.#keep(new BpfMap(descriptor))];
     });
   }
 
