@@ -20,17 +20,19 @@ export const HOME = "tproxyctl";
 
 export const RECORD_PIN = "record";
 
+const PREFIX = { map: "map-", program: "program-", link: "link-" } as const;
+
 /** `.rodata` is `map-rodata`. */
 export function mapPin(name: string): string {
-  return `map-${name.replaceAll(".", "")}`;
+  return `${PREFIX.map}${name.replaceAll(".", "")}`;
 }
 
 export function programPin(name: string): string {
-  return `program-${name}`;
+  return `${PREFIX.program}${name}`;
 }
 
 export function linkPin(key: string): string {
-  return `link-${key}`;
+  return `${PREFIX.link}${key}`;
 }
 
 /** A directory of pins: an installation, or one that never got that far. */
@@ -124,8 +126,8 @@ export function allPins(directory: string): string[] {
 }
 
 /** The names of the pins of one kind: `link` gives the keys of all links. */
-export function pinsOf(directory: string, kind: "map" | "program" | "link"): string[] {
-  const prefix = `${kind}-`;
+export function pinsOf(directory: string, kind: keyof typeof PREFIX): string[] {
+  const prefix = PREFIX[kind];
   return list(directory)
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));
