@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OBJECT_ABI } from "../../bpf/layouts.gen.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
 import type { Hook } from "./hooks.ts";
 import type { FilterRecord, InstanceRecord } from "./record.ts";
@@ -17,7 +18,7 @@ export function makeRecord(
     abi: OBJECT_ABI,
     netnsInode: plan.netns.inode,
     cgroupPath,
-    ...commonRecord(plan, previous),
+    ...commonRecord(plan, previous, listeningPorts(plan)),
     ...(plan.tcInterface === undefined ? {} : { tcInterface: plan.tcInterface.name }),
     ...attached,
   };
