@@ -46,21 +46,21 @@ function toJson(
   oldConnections: OldConnections | undefined,
 ): object {
   if (status === undefined) return { installed: false, ...(findings.length === 0 ? {} : { findings }) };
-  const shown = others.map(withoutPlan);
+  const shown = others.map(withoutWhatIsLong);
   return {
     installed: true,
-    ...withoutPlan(status),
+    ...withoutWhatIsLong(status),
     findings,
     ...(oldConnections === undefined ? {} : { oldConnections }),
     ...(shown.length === 0 ? {} : { others: shown }),
   };
 }
 
-/** It may have 100 000 entries, and is for `explain`. */
-function withoutPlan(status: InstallationStatus): object {
+/** Plan and configuration may have 100 000 entries; they are for `explain`, and to install the same again. */
+function withoutWhatIsLong(status: InstallationStatus): object {
   const { record, ...rest } = status;
   if (record === undefined) return rest;
-  const { plan: _, ...shown } = record;
+  const { plan: _, config: __, ...shown } = record;
   return { ...rest, record: shown };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { WrittenConfig } from "../config/written-config.ts";
 import { formatAddress } from "../core/address.ts";
 import { VERSION } from "../core/version.ts";
 import type { DirectionPlan, Plan } from "../plan/plan.ts";
@@ -23,6 +24,12 @@ export interface CommonRecord {
   readonly proxySeen?: readonly number[];
   /** All that it executes, for `explain`. Undefined: an older version installed, which did not keep it. */
   readonly plan?: PlanJson;
+  /**
+   * What was asked for, before this host was looked at: who installs it again (nobody confirmed what came after it, the
+   * host was started anew) makes a plan for the host as it is then. `configOfWritten` reads it. Undefined: an older version
+   * installed, which did not keep it; or it is a record of rules beside programs, whose own record has it.
+   */
+  readonly config?: WrittenConfig;
 }
 
 export interface DirectionRecord {
@@ -35,11 +42,13 @@ type Inherited = Pick<CommonRecord, "addedPassthroughAddress" | "proxySeen">;
 
 /**
  * @param previous the installation that it replaces
+ * @param config what the plan was made of
  * @param listening the ports on which somebody listens now
  */
 export function commonRecord(
   plan: Plan,
   previous: Inherited | undefined,
+  config: WrittenConfig | undefined,
   listening: ReadonlySet<number> = new Set(),
 ): CommonRecord {
   const { name, uid } = plan.proxyUser;
@@ -56,6 +65,7 @@ export function commonRecord(
     addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
     proxySeen: [plan.outbound.port, plan.inbound.port].filter((port) => seen.has(port)),
     plan: planToJson(plan),
+    ...(config === undefined ? {} : { config }),
   };
 }
 

@@ -27,6 +27,7 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
     ...commonRecord(
       applied,
       { ...before, addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
+      work.config,
       listeningPorts(plan),
     ),
     applied: work.targets.map((target) => appliedRules(target, work)),
