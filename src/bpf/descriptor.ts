@@ -20,6 +20,22 @@ export function openPin(path: string, kind: DescriptorKind): Descriptor {
   throw new TproxyError("STATE_DAMAGED", `${path} is no BPF ${kind} (but ${found})`);
 }
 
+/** Opens a pin of any kind; undefined where it has gone, or is none. */
+export function openAnyPin(
+  path: string,
+): { readonly kind: DescriptorKind; readonly descriptor: Descriptor } | undefined {
+  const fd = libbpf().bpf_obj_get(path);
+  if (fd < 0) return undefined;
+  const descriptor = new Descriptor(fd);
+  const found = readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-");
+  const kind = KINDS.find((each) => found.includes(`bpf-${each}`));
+  if (kind !== undefined) return { kind, descriptor };
+  descriptor[Symbol.dispose]();
+  return undefined;
+}
+
+const KINDS: readonly DescriptorKind[] = ["map", "prog", "link"];
+
 /** Opens by the kernel's id; undefined where it has gone. */
 export function openId(id: number, kind: DescriptorKind): Descriptor | undefined {
   const call = `bpf_${kind}_get_fd_by_id` as const;

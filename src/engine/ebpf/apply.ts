@@ -77,7 +77,9 @@ export async function apply(
   const notes: string[] = [];
   const killed = await removeStagings(place.bpffs, place.cookie, (line) => void notes.push(line));
   using previous = Installed.find(place.bpffs, place.cookie);
-  const plan = inheritPassthroughAddress(wanted, previous?.record.addedPassthroughAddress ?? false);
+  // With a killed one ::6 has gone from lo again, which was there when the plan was made.
+  const owned = [previous?.record, ...killed].some((record) => record?.addedPassthroughAddress === true);
+  const plan = inheritPassthroughAddress(wanted, owned);
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 

@@ -39,7 +39,7 @@ function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
 }
 
 /** In the order in which they run. */
-function idsAt(hook: Hook, cgroupPath: string): number[] {
+function idsAt(hook: Hook, cgroupPath: string): readonly number[] {
   switch (hook.kind) {
     case "cgroup":
       return attachedPrograms(cgroupPath, attachTypeOf(hook.hook));
