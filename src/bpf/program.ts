@@ -2,6 +2,9 @@
 import { uptime } from "node:os";
 import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
+import { syscallError } from "../native/errno.ts";
+import { libbpf } from "../native/libbpf.ts";
+import { bpf_prog_info_for_maps, read_nr_map_ids } from "../native/libbpf-options.ts";
 import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
 
 export interface ProgramInfo {
@@ -17,6 +20,9 @@ export interface ProgramInfo {
   readonly runTimeNs: bigint;
   readonly runCount: bigint;
 }
+
+/** The kernel's MAX_USED_MAPS. */
+const MOST_MAPS = 64;
 
 /** A program that the kernel has loaded. */
 export class BpfProgram implements Disposable {
@@ -53,6 +59,15 @@ export class BpfProgram implements Disposable {
 
   info(): ProgramInfo {
     return readInfo(this.fd);
+  }
+
+  /** The ids of the maps that the program uses. */
+  mapIds(): number[] {
+    const ids = new Uint32Array(MOST_MAPS);
+    const info = bpf_prog_info_for_maps(ids);
+    const result = libbpf().bpf_obj_get_info_by_fd(this.fd, info, Uint32Array.of(info.length));
+    if (result < 0) throw syscallError(`bpf_obj_get_info_by_fd(program ${this.name})`, -result);
+    return [...ids.subarray(0, read_nr_map_ids(info))];
   }
 
   /** The kernel memory that the program takes. */

@@ -11,6 +11,7 @@ import type {
   UninstallOptions,
   VerifyOptions,
 } from "../commands/options.ts";
+import type { Ask } from "../commands/uninstall-leftovers.ts";
 import type { Config } from "../config/config.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 
@@ -21,6 +22,9 @@ export interface Commands {
   }>;
   readonly uninstall: () => Promise<{
     runUninstall(options: UninstallOptions, io: CommandIo): Promise<number>;
+  }>;
+  readonly uninstallLeftovers: () => Promise<{
+    runUninstallLeftovers(options: UninstallOptions, io: CommandIo, ask: Ask): Promise<number>;
   }>;
   readonly status: () => Promise<{ runStatus(options: StatusOptions, io: CommandIo): Promise<number> }>;
   readonly doctor: () => Promise<{
@@ -45,6 +49,7 @@ export interface Commands {
 export const COMMANDS: Commands = {
   install: () => import("../commands/install.ts"),
   uninstall: () => import("../commands/uninstall.ts"),
+  uninstallLeftovers: () => import("../commands/uninstall-leftovers.ts"),
   status: () => import("../commands/status.ts"),
   doctor: () => import("../commands/doctor.ts"),
   explain: () => import("../commands/explain.ts"),

@@ -6,6 +6,7 @@ import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
+import { askOnTerminal } from "./ask-on-terminal.ts";
 import {
   ALL_FLAGS,
   CONFIG_SHOW_FLAGS,
@@ -112,6 +113,10 @@ function buildProgram(
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
   add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
     const options = uninstallOptions(given);
+    if (options.leftovers) {
+      const { runUninstallLeftovers } = await commands.uninstallLeftovers();
+      return runUninstallLeftovers(options, io, (question) => askOnTerminal(question, environment));
+    }
     const { runUninstall } = await commands.uninstall();
     return runUninstall(options, io);
   });

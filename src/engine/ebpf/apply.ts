@@ -75,10 +75,15 @@ export async function apply(
   around: AroundCommit = async (commit) => commit(),
 ): Promise<Applied> {
   using object = openPrograms(place.programs);
-  const notes = await removeLeftovers(place);
+  const { notes, records } = await removeLeftovers(place);
   using predecessors = Predecessors.find(place.bpffs, place.cookie);
   const previous = predecessors.current;
-  const plan = inheritPassthroughAddress(wanted, previous?.record.addedPassthroughAddress ?? false);
+  // With one that was removed just now ::6 has gone from lo again, which was there when the plan was made.
+  const before = [...records, ...predecessors.all.map(({ record }) => record)];
+  const plan = inheritPassthroughAddress(
+    wanted,
+    before.some((record) => record.addedPassthroughAddress),
+  );
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 
@@ -125,12 +130,12 @@ export async function apply(
 }
 
 /** Where there is no installation, what a killed command left of one is in the way. */
-async function removeLeftovers({ bpffs, cookie }: Place): Promise<string[]> {
+async function removeLeftovers({ bpffs, cookie }: Place) {
   using found = Predecessors.find(bpffs, cookie);
-  if (found.current !== undefined) return [];
+  if (found.current !== undefined) return { notes: [], records: [] };
   const notes: string[] = [];
   await removeInstallations(found.leftovers, { note: (line) => void notes.push(line) });
-  return notes;
+  return { notes, records: found.leftovers.map(({ record }) => record) };
 }
 
 /** Of connections that the programs of `object` redirected. */

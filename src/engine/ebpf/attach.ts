@@ -7,7 +7,7 @@ import { BpfProgram } from "../../bpf/program.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { Undo } from "../../core/undo.ts";
 import { attachFilter } from "./filter.ts";
-import { type Hook, hookKey } from "./hooks.ts";
+import { attachTypeOf, type Hook, hookKey } from "./hooks.ts";
 import { linkPin } from "./pin-directory.ts";
 import type { Predecessors } from "./predecessors.ts";
 
@@ -132,10 +132,6 @@ function attach(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
     case "other":
       throw new TproxyError("INTERNAL", `${hook.program} is another version's`);
   }
-}
-
-function attachTypeOf({ hook }: Extract<Hook, { kind: "cgroup" }>) {
-  return hook === "sockops" ? "sock_ops" : hook;
 }
 
 /** The kernel's id of a cgroup is the inode number of its directory. */

@@ -9,6 +9,7 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
+import { checkExclusive } from "./exclusive-programs.ts";
 import { requireCookie } from "./require.ts";
 
 /**
@@ -27,10 +28,11 @@ export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
 /**
  * Checks that the engine may do its work there. Changes nothing.
  *
- * @throws TproxyError CAPABILITY_MISSING
+ * @throws TproxyError CAPABILITY_MISSING, CGROUP_UNUSABLE
  */
-export function checkPlace({ bpffs }: Place, plan: Plan): void {
+export function checkPlace({ bpffs, cgroup }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
+  checkExclusive(cgroup, plan);
 }
 
 /** @throws TproxyError CGROUP_UNUSABLE; ConfigError where the path is wrong and there would be another */

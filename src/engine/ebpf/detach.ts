@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import { BpfLink } from "../../bpf/link.ts";
 import { removeLoopbackAddress } from "../../host/addresses.ts";
 import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { detachFilter } from "./filter.ts";
 import { type Hook, hookKey, isAnswering } from "./hooks.ts";
 import type { Installed, InstalledLink } from "./installed.ts";
+import { allPins } from "./pin-directory.ts";
 import { settle, settleHandshakes } from "./settle.ts";
 
 /** Who goes on with part of what is detached. */
@@ -39,6 +42,14 @@ export async function detachInstallations(
   const isOurs = gone.some(({ record }) => record.addedPassthroughAddress);
   const isKept = keepPassthroughAddress || survivor?.record.addedPassthroughAddress === true;
   if (isOurs && !isKept) removeLoopbackAddress(PASSTHROUGH_ADDRESS);
+}
+
+/** All links in a directory of pins, at once: nobody is served by them any more. */
+export function detachPinned(directory: string): void {
+  for (const pin of allPins(directory)) {
+    using link = BpfLink.openIf(join(directory, pin));
+    link?.detach();
+  }
 }
 
 function detachFilters({ record }: Installed, survivor: Survivor | undefined): void {

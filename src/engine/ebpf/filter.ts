@@ -35,14 +35,27 @@ export function attachFilter(
   undo: Undo,
 ): void {
   const filter = planFilter(hook, predecessors);
-  const id = findFilters(hook, predecessors).length === 0 ? undefined : filterProgram(filter);
-  const before = id === undefined ? undefined : BpfProgram.byId(id);
+  const before = programBefore(hook, filter, predecessors);
   attachTc(program, locate(hook.index), { replace: before !== undefined });
   undo.add(`taking the filter off ${hook.interface}`, () => {
     using _before = before;
     if (before === undefined) detachFilter(filter);
     else attachTc(before, locate(hook.index), { replace: true });
   });
+}
+
+/** Of a filter of ours, also of an installation whose record is gone. */
+function programBefore(
+  hook: TcHook,
+  filter: FilterRecord,
+  predecessors: Predecessors,
+): BpfProgram | undefined {
+  const id = filterProgram(filter);
+  const program = id === undefined ? undefined : BpfProgram.byId(id);
+  if (program === undefined) return undefined;
+  if (findFilters(hook, predecessors).length > 0 || program.name === hook.program) return program;
+  program[Symbol.dispose]();
+  return undefined;
 }
 
 function findFilters(hook: TcHook, { all }: Predecessors): FilterRecord[] {

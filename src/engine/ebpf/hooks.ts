@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AttachType } from "../../bpf/attach-types.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import type { Features } from "./features.ts";
@@ -125,6 +126,11 @@ export function hookKey(hook: Hook): string {
     case "other":
       return `other_${hook.pin}`;
   }
+}
+
+/** What the kernel calls the place of a program at a cgroup. */
+export function attachTypeOf({ hook }: Extract<Hook, { kind: "cgroup" }>): AttachType {
+  return hook === "sockops" ? "sock_ops" : hook;
 }
 
 /** For people: `connect4 (tp_connect4)`. */

@@ -75,6 +75,15 @@ export class Installed implements Disposable {
     return pinsOf(this.path, "map").includes(name) ? this.map(name) : undefined;
   }
 
+  mapNames(): string[] {
+    return this.isForeign ? this.maps().map(({ info }) => info.name) : pinsOf(this.path, "map");
+  }
+
+  /** Another version's are not known by their names: none. */
+  programNames(): string[] {
+    return this.isForeign ? [] : pinsOf(this.path, "program");
+  }
+
   maps(): BpfMap[] {
     if (!this.isForeign) return pinsOf(this.path, "map").map((name) => this.map(name));
     return this.#pins().flatMap((pin) => {

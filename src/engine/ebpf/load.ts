@@ -20,7 +20,7 @@ import { encodeNetworks } from "./encode-networks.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
-import { chooseMaps, MAPS, READ_ONLY_DATA } from "./maps.ts";
+import { chooseMaps, MAPS, OMITTABLE, READ_ONLY_DATA } from "./maps.ts";
 
 /** What a load takes over from the installation before. */
 export interface Inheritance {
@@ -88,14 +88,20 @@ function withoutValue(keys: readonly Uint8Array[]): RawEntry[] {
 }
 
 /**
- * Maps of other layouts cannot be kept. Nor can they where a port of the proxy is now for the other direction: what is known
+ * Maps of other layouts, or whose pins are gone, cannot be kept. Nor can they where a port of the proxy is now for the other direction: what is known
  * of a listener would be wrong for one of the two.
  */
 function chooseInheritance(plan: Plan, previous: Installed | undefined): Inheritance {
   if (previous === undefined) return NOTHING;
   const { state, outbound, inbound } = previous.record;
   const isTurned = plan.outbound.port === inbound.port || plan.inbound.port === outbound.port;
-  const connections = state === OBJECT_STATE && !isTurned;
+  const there = previous.mapNames();
+  const isThere = MAPS.connections.every((name) => there.includes(name) || OMITTABLE.includes(name));
+  const connections = state === OBJECT_STATE && !isTurned && isThere;
   const samePorts = plan.outbound.port === outbound.port && plan.inbound.port === inbound.port;
-  return { connections, listeners: connections && samePorts, counters: hasOurCounters(previous) };
+  return {
+    connections,
+    listeners: connections && samePorts && MAPS.listeners.every((name) => there.includes(name)),
+    counters: hasOurCounters(previous) && MAPS.counters.every((name) => there.includes(name)),
+  };
 }

@@ -2,6 +2,7 @@
 import { OBJECT_ABI, OBJECT_STATE } from "../../bpf/layouts.gen.ts";
 import type { WrittenConfig } from "../../config/written-config.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
 import { REASONS } from "./counters.ts";
 import type { FilterRecord } from "./filter-record.ts";
@@ -25,7 +26,7 @@ export function makeRecord(
     counters: REASONS,
     netnsInode: plan.netns.inode,
     cgroupPath,
-    ...commonRecord(plan, previous, config),
+    ...commonRecord(plan, previous, config, listeningPorts(plan)),
     ...(plan.tcInterface === undefined ? {} : { tcInterface: plan.tcInterface.name }),
     ...attached,
   };

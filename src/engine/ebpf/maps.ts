@@ -39,13 +39,13 @@ const ALL_MAPS: readonly string[] = [
 ];
 
 /** All its memory is taken when it is made: so only where DNS is redirected. */
-const DNS_MAPS: readonly string[] = ["tp_dns_answers"];
+export const OMITTABLE: readonly string[] = ["tp_dns_answers"];
 
 /** Which maps the programs at `hooks` need, and which they can do without. */
 export function chooseMaps(hooks: readonly Hook[]): {
   readonly needed: readonly string[];
   readonly omitted: readonly string[];
 } {
-  const omitted = hooks.some(isDnsHook) ? [] : DNS_MAPS;
+  const omitted = hooks.some(isDnsHook) ? [] : OMITTABLE;
   return { needed: ALL_MAPS.filter((name) => !omitted.includes(name)), omitted };
 }

@@ -48,17 +48,25 @@ const NAME = /^(netns|staging)-(\d+)-(\d+)$/;
 
 /** All directories of this network namespace in one bpffs, the newest first. */
 export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[] {
+  return listAllPinDirectories(bpffs)
+    .filter((directory) => directory.cookie === String(cookie))
+    .map(({ cookie: _, ...directory }) => directory)
+    .sort((a, b) => b.generation - a.generation);
+}
+
+/** Those of all network namespaces, whose cookie is in their name. */
+export function listAllPinDirectories(bpffs: string): (PinDirectory & { readonly cookie: string })[] {
   const home = join(bpffs, HOME);
   return list(home)
     .map((name) => NAME.exec(name))
-    .filter((match) => match !== null && match[2] === String(cookie))
-    .map((match) => ({
-      path: join(home, match?.[0] ?? ""),
+    .filter((match) => match !== null)
+    .map(([name, state, cookie = "", generation]) => ({
+      path: join(home, name),
       bpffs,
-      state: match?.[1] === "netns" ? ("installed" as const) : ("staging" as const),
-      generation: Number(match?.[3]),
-    }))
-    .sort((a, b) => b.generation - a.generation);
+      state: state === "netns" ? "installed" : "staging",
+      generation: Number(generation),
+      cookie,
+    }));
 }
 
 /** Where an installation is made. */

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readNetwork } from "../../host/interfaces.ts";
+import { isCgroup2 } from "../../host/mounts.ts";
+import type { Finding } from "../finding.ts";
 import { type Listening, readListening } from "../listening.ts";
+import { passthroughFinding } from "../passthrough-finding.ts";
 import { readCounters } from "./counters.ts";
-import { filterProgram } from "./filter.ts";
-import { type Hook, hookKey } from "./hooks.ts";
+import { hookFindings } from "./hook-findings.ts";
+import { type HookStatus, readHook } from "./hook-status.ts";
 import type { Installed } from "./installed.ts";
+import { damageFinding, pinFindings } from "./pin-findings.ts";
 import type { InstanceRecord } from "./record.ts";
-
-export interface HookStatus {
-  readonly hook: Hook;
-  /**
-   * "detached": the link is gone, or what it was attached to. "replaced": it runs another program than the one that
-   * was installed; an installation was killed half way, or somebody changed it.
-   */
-  readonly state: "attached" | "detached" | "replaced";
-  readonly linkId?: number;
-  readonly programId?: number;
-}
 
 export interface InstanceStatus {
   readonly engine: "ebpf";
@@ -27,16 +21,20 @@ export interface InstanceStatus {
   readonly memory: { readonly maps: number; readonly programs: number };
   /** Connections by what became of them, since the first installation here. */
   readonly connections: Readonly<Record<string, number>>;
+  /** What of it is not as it was installed. */
+  readonly findings: readonly Finding[];
 }
 
 /** Reads an installation's state from the kernel. Changes nothing. */
 export function readStatus(installed: Installed): InstanceStatus {
   const { record } = installed;
+  const hooks = record.hooks.map((hook) => readHook(installed, hook));
+  const places = { ...readNetwork(), cgroupExists: isCgroup2(record.cgroupPath) };
   return {
     engine: "ebpf",
     pins: installed.path,
     record,
-    hooks: record.hooks.map((hook) => readHook(installed, hook)),
+    hooks,
     listening: readListening(record),
     memory: {
       maps: sum(installed.maps().map((map) => map.memoryBytes())),
@@ -45,36 +43,13 @@ export function readStatus(installed: Installed): InstanceStatus {
     connections: Object.fromEntries(
       Object.entries(readCounters(installed)).map(([name, count]) => [toCamelCase(name), count]),
     ),
+    findings: [
+      ...damageFinding(installed),
+      ...hookFindings(hooks, record, places),
+      ...pinFindings(installed),
+      ...passthroughFinding(record, places.interfaces),
+    ],
   };
-}
-
-/** Whether all that was attached still is. */
-export function isIntact(status: InstanceStatus): boolean {
-  return status.hooks.every((hook) => hook.state === "attached");
-}
-
-function readHook(installed: Installed, hook: Hook): HookStatus {
-  const attached = readAttached(installed, hook);
-  if (attached === undefined) return { hook, state: "detached" };
-  const expected = expectedPrograms(installed, hook);
-  return { hook, state: expected.includes(attached.programId) ? "attached" : "replaced", ...attached };
-}
-
-/** Another version's are not known by their names. */
-function expectedPrograms(installed: Installed, hook: Hook): number[] {
-  const programs = installed.isForeign ? installed.programs() : [installed.program(hook.program)];
-  return programs.map((program) => program.info().id);
-}
-
-/** What is at a hook now; undefined for nothing. */
-function readAttached(installed: Installed, hook: Hook): { programId: number; linkId?: number } | undefined {
-  const filter = installed.record.filters.find(({ index }) => hook.kind === "tc" && hook.index === index);
-  if (filter !== undefined) {
-    const programId = filterProgram(filter);
-    return programId === undefined ? undefined : { programId };
-  }
-  const info = installed.link(hookKey(hook))?.info;
-  return info === undefined || info.defunct ? undefined : { programId: info.programId, linkId: info.id };
 }
 
 /** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */

@@ -40,10 +40,12 @@ export async function supersede(predecessors: Predecessors, successor: Successor
 
 function noteLost({ current }: Predecessors, { inheritsConnections, record }: Successor): string[] {
   if (current === undefined || inheritsConnections) return [];
-  const { version } = current.record;
-  const why =
-    version === record.version
-      ? "a port of the proxy is for the other direction now"
+  const { version, outbound, inbound } = current.record;
+  const isTurned = outbound.port === record.inbound.port || inbound.port === record.outbound.port;
+  const why = isTurned
+    ? "a port of the proxy is for the other direction now"
+    : version === record.version
+      ? "what the installation before remembered of connections is gone"
       : `tproxyctl ${version} remembers connections in another form`;
   return [
     `${why}: connections that were redirected go on, but their applications see the proxy's address as their peer's ` +
