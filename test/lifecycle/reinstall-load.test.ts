@@ -6,7 +6,7 @@ import { FAR, NEXT, OtherVersion } from "../support/other-version.ts";
 import { APP_UID, Running, TPNET, TPROXYCTL, World } from "../support/world.ts";
 import { EBPF, EBPF_TC, IPTABLES, REMOTE } from "./engines.ts";
 
-const REINSTALLS = Number(process.env.N ?? 100);
+const REINSTALLS = 100;
 /** Of a second, in each of four directions. */
 const RATE = 250;
 
