@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   CONFIRMATION_NEEDED: "the command asks before it does this, and there is no terminal to ask",
   LEFTOVERS_REMAIN: "not all that other programs left could be removed",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
+  DATAPLANE_INVALID: "a Dataplane resource cannot be read, or cannot be changed without guessing",
   INTERNAL: "a bug in tproxyctl",
 } as const;
 

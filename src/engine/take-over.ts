@@ -7,7 +7,7 @@ import { planFromJson } from "../plan/plan-from-json.ts";
 import { keptPlan, type PlanJson } from "../plan/plan-json.ts";
 import type { AroundCommit } from "./ebpf/apply.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
-import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
+import { requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
 import { inheritPassthroughAddress } from "./inherit-address.ts";
 import { hasNetworks } from "./iptables/beside-programs.ts";
@@ -48,6 +48,7 @@ function withPorts(plan: Plan, ports: ProxyPorts | undefined): Plan {
 export async function installWithIptables({ iptables }: Engines, plan: Plan): Promise<InstallReport> {
   const previous = findEbpf(plan.netns);
   if (previous === undefined) return iptables.install(plan);
+  if (plan.netns.cookie !== undefined) requireRemoval(plan.netns.cookie); // before the rules are there
   const { ports, ownsPassthroughAddress } = previous;
   const bridge = withPorts(plan, ports);
   const report = await iptables.install(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetnsFact } from "../../core/facts.ts";
+import { requireCapabilities } from "../../host/capabilities.ts";
 import { type Finding, finding, INSTALL_AGAIN } from "../finding.ts";
 import { findHomesOf } from "./find-homes.ts";
 import type { Installed } from "./installed.ts";
@@ -15,10 +16,16 @@ export interface FoundPins {
   readonly findings: readonly Finding[];
 }
 
-/** Looks on every bpffs, or on the one given. Changes nothing. */
+/**
+ * Looks on every bpffs, or on the one given. Changes nothing.
+ *
+ * @throws TproxyError CAPABILITY_MISSING
+ */
 export function readPins({ cookie }: NetnsFact, bpffs: string | undefined): FoundPins {
   if (cookie === undefined) return { instances: [], findings: [] };
-  const homes = bpffs === undefined ? findHomesOf(cookie) : [bpffs];
+  const all = bpffs === undefined ? findHomesOf(cookie) : [bpffs];
+  const homes = all.filter((home) => listPinDirectories(home, cookie).length > 0);
+  if (homes.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);
   const found = homes.map((home) => readHome(home, cookie));
   return {
     instances: found
