@@ -26,6 +26,8 @@ async function tproxyctl(...argv: string[]) {
         return record("leftovers", 0)({ ...options, answer }, io);
       },
     }),
+    confirm: async () => ({ runConfirm: async (io) => record("confirm", 0)({}, io) }),
+    putBack: async () => ({ runPutBack: record("put-back", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
     doctor: async () => ({
       runDoctor: (config, options, io) => record("doctor", 3)({ config, ...options }, io),
@@ -377,6 +379,8 @@ test("whatever a command throws is reported", async () => {
   };
   const commands: Commands = {
     install: boom,
+    confirm: boom,
+    putBack: boom,
     uninstall: boom,
     uninstallLeftovers: boom,
     status: boom,
