@@ -4,15 +4,18 @@ import { TproxyError } from "../../../src/core/errors.ts";
 import { toPlain } from "../../../src/dataplane/plain.ts";
 import { readDataplanes } from "../../../src/dataplane/read.ts";
 import { findTags } from "../../../src/dataplane/tags.ts";
-import { type TransformOptions, transform } from "../../../src/dataplane/transform.ts";
+import { transform } from "../../../src/dataplane/transform.ts";
+import type { TransformOptions } from "../../../src/dataplane/transform-options.ts";
 import { randomNumbers, randomSample } from "./random-dataplane.ts";
 
 const SAMPLES = Number(process.env.TPROXYCTL_SAMPLES ?? 200);
 
+const IPV4 = { ipv4Only: true, correct: false };
+
 const OPTIONS: TransformOptions = {
   inbound: { port: 15006, correct: false },
   outbound: { port: 15001, correct: false },
-  ipv4Only: false,
+  family: { ipv4Only: false, correct: false },
   reachableServices: false,
 };
 
@@ -115,9 +118,9 @@ test("what is spoilt is refused at a place, or says the same as before, but for 
   for (let index = 0; index < 2 * SAMPLES; index++) {
     const text = spoil(randomSample(next).text, pieces, next);
     try {
-      const { text: after } = transform({ name: "dp.yaml", text }, { ...OPTIONS, ipv4Only: true });
+      const { text: after } = transform({ name: "dp.yaml", text }, { ...OPTIONS, family: IPV4 });
       expect(rest(after), text).toEqual(rest(text));
-      expect(transform({ name: "dp.yaml", text: after }, { ...OPTIONS, ipv4Only: true }).text).toBe(after);
+      expect(transform({ name: "dp.yaml", text: after }, { ...OPTIONS, family: IPV4 }).text).toBe(after);
       outcomes.changed++;
     } catch (error) {
       if (!(error instanceof TproxyError)) throw error;
