@@ -223,6 +223,9 @@ describe("in braces", () => {
     ['{"inbound": [1]}', `{"inbound": [1], "transparentProxying": {${PORTS}}}`],
     ["{}", `{"transparentProxying": {${PORTS}}}`],
     ['{"outbound": []}', `{"transparentProxying": {${PORTS}}}`],
+    ['{"transparentProxying": {}, "outbound": [], "outbound": [1]}', `{"transparentProxying": {${PORTS}}}`],
+    ['{"outbound": [], "outbound": [1], "admin": 1}', `{"transparentProxying": {${PORTS}}, "admin": 1}`],
+    ['{"outbound": [], "admin": 1, "outbound": [1]}', `{"transparentProxying": {${PORTS}}, "admin": 1}`],
     [
       '{"transparentProxying":\n  {\n    "a": 1\n  }}',
       '{"transparentProxying":\n  {\n    "redirectPortInbound": 15006,\n    "redirectPortOutbound": 15001,\n    "a": 1\n  }}',
