@@ -25,11 +25,11 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
   const { ebpf } = config;
   const dns = plan === undefined ? config.redirect.dns.enabled : redirectsDns(plan);
   const libbpf = checkLibbpf();
-  const permission = checkCapabilities(
-    ["ebpf", "ebpf-load"],
-    "capabilities",
-    "capabilities to load and attach",
-  );
+  const permission = checkCapabilities({
+    name: "capabilities",
+    what: "capabilities to load and attach",
+    purposes: ["ebpf", "ebpf-load"],
+  });
   const basis = { libbpf: libbpf.state === "ok", permitted: permission.state === "ok" };
   const programs = basis.libbpf ? checkPrograms(ebpf.programsSourcePath) : notAsked("programs", PROGRAMS);
   return [
