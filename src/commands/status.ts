@@ -9,6 +9,7 @@ import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 import { describeEbpf } from "./status/describe-ebpf.ts";
 import { describeIptables } from "./status/describe-iptables.ts";
+import { showPending } from "./status/describe-pending.ts";
 
 /** Exit status: 0 installed and intact, 1 not installed, 2 installed but not all of it works. */
 export async function runStatus(options: StatusOptions, io: CommandIo): Promise<number> {
@@ -17,9 +18,12 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const rules = await iptables.status(netns);
   const [status, ...others] = joinStatus(statusOfEbpf(netns, options.bpffsPath), rules);
-  if (options.json) io.out(JSON.stringify(toJson(status, others)));
+  const pending = showPending(netns);
+  if (options.json)
+    io.out(JSON.stringify({ ...toJson(status, others), ...(pending && { pending: pending.json }) }));
   else if (status === undefined) io.out("not installed in this network namespace");
   else for (const line of describe(status)) io.out(line);
+  if (!options.json) for (const line of pending?.text ?? []) io.out(line);
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (status === undefined) return 1;
   return isWhole(status) && others.length === 0 ? 0 : 2;
