@@ -17,11 +17,8 @@ import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
-<<<<<<< HEAD
-import { noteListeners } from "./install/note-listeners.ts";
-=======
 import { beginChange } from "./confirm-within.ts";
->>>>>>> next
+import { noteListeners } from "./install/note-listeners.ts";
 import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
