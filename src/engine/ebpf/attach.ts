@@ -3,9 +3,11 @@ import { statSync } from "node:fs";
 import { BpfLink } from "../../bpf/link.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import type { BpfProgram } from "../../bpf/program.ts";
+import { TproxyError } from "../../core/errors.ts";
 import type { Undo } from "../../core/undo.ts";
+import { requireRoom } from "./exclusive-programs.ts";
 import { attachFilter } from "./filter.ts";
-import { type Hook, hookKey } from "./hooks.ts";
+import { attachTypeOf, type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
 
 const NETNS = "/proc/thread-self/ns/net";
@@ -53,7 +55,7 @@ export class Attacher implements Disposable {
     const { previous, undo } = this.#options;
     const link = previous?.link(hookKey(hook));
     if (previous === undefined || link === undefined || !this.#isAt(link, hook)) return undefined;
-    const before = previous.programOf(link);
+    const before = previous.programOf(link, hook.program);
     link.update(program);
     if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
@@ -83,13 +85,26 @@ export class Attacher implements Disposable {
 function attach(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
   switch (hook.kind) {
     case "cgroup":
-      return BpfLink.attachCgroup(program, cgroup, hook.hook === "sockops" ? "sock_ops" : hook.hook);
+      return attachCgroup(hook, program, cgroup);
     case "netns":
       return BpfLink.attachNetns(program, NETNS);
     case "tc":
       return BpfLink.attachTcx(program, hook.index);
   }
 }
+
+/** Of the reasons for EPERM one can be seen: a program that lets no other beside it. */
+function attachCgroup(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
+  const [type = "connect4"] = attachTypeOf(hook);
+  try {
+    return BpfLink.attachCgroup(program, cgroup, type);
+  } catch (error) {
+    if (error instanceof TproxyError && error.errno === EPERM) requireRoom(cgroup, [type]);
+    throw error;
+  }
+}
+
+const EPERM = 1;
 
 /** The kernel's id of a cgroup is the inode number of its directory. */
 export function cgroupId(path: string): bigint {

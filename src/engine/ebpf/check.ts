@@ -9,7 +9,6 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
-import { checkExclusive } from "./exclusive-programs.ts";
 import { findHomesBeside } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 
@@ -29,11 +28,10 @@ export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
 /**
  * Checks that the engine may do its work there, and that nothing is in the way. Changes nothing.
  *
- * @throws TproxyError CAPABILITY_MISSING, CGROUP_UNUSABLE, INSTANCE_CONFLICT
+ * @throws TproxyError CAPABILITY_MISSING, INSTANCE_CONFLICT
  */
-export function checkPlace({ bpffs, cookie, cgroup }: Place, plan: Plan): void {
+export function checkPlace({ bpffs, cookie }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
-  checkExclusive(cgroup, plan);
   checkConflict(bpffs, cookie);
 }
 

@@ -52,7 +52,7 @@ function findFilter(hook: TcHook, previous: Installed | undefined): FilterRecord
 /** Ours, of an installation whose record is gone. */
 function isLeft(filter: FilterRecord, { program }: TcHook): boolean {
   const id = filterProgram(filter);
-  using found = id === undefined ? undefined : BpfProgram.byId(id);
+  using found = id === undefined ? undefined : BpfProgram.tryById(id);
   return found?.name === program;
 }
 

@@ -24,11 +24,11 @@ export function readHook(installed: Installed, hook: Hook): HookStatus {
   return { hook, state, ...attached };
 }
 
-/** By the pin; where that is gone, by the name that the program has. */
+/** By the pin; where that is gone, by the name that the program has, as far as we may look. */
 function isOurs(installed: Installed, { program }: Hook, id: number): boolean {
   if (installed.programNames().includes(program)) return installed.program(program).info().id === id;
-  using found = BpfProgram.byId(id);
-  return found?.name === program;
+  using found = BpfProgram.tryById(id);
+  return found === undefined || found.name === program;
 }
 
 /** What is at a hook now; undefined for nothing. */

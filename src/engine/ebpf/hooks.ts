@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AttachType } from "../../bpf/attach-types.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import type { Features } from "./features.ts";
@@ -103,6 +104,23 @@ export function isDnsHook(hook: Hook): boolean {
 }
 
 const DNS: readonly CgroupHookName[] = ["sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"];
+
+/** All that can be attached at a cgroup, with or without the hooks for DNS. */
+export function cgroupAttachTypes(dns: boolean): AttachType[] {
+  return Object.values(CGROUP_HOOKS)
+    .filter((hook) => dns || !DNS.includes(hook))
+    .map(toAttachType);
+}
+
+function toAttachType(hook: CgroupHookName): AttachType {
+  return hook === "sockops" ? "sock_ops" : hook;
+}
+
+/** Of a hook at a cgroup: one; of others: none. */
+export function attachTypeOf(hook: Hook): AttachType[] {
+  if (hook.kind !== "cgroup") return [];
+  return [toAttachType(hook.hook)];
+}
 
 /** What makes two hooks the same place: a link there is updated, not made anew. */
 export function hookKey(hook: Hook): string {

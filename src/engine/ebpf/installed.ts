@@ -48,10 +48,14 @@ export class Installed implements Disposable {
     return this.#keep(BpfLink.open(join(this.path, linkPin(key))));
   }
 
-  /** What a link runs now: not the pin, which somebody may have removed. Undefined where it has gone. */
-  programOf(link: BpfLink): BpfProgram | undefined {
-    const program = BpfProgram.byId(link.info().programId);
-    return program && this.#keep(program);
+  /**
+   * What a link runs now; where we may not look at that, what was pinned as `name`. Undefined where it has gone, or somebody
+   * removed its pin.
+   */
+  programOf(link: BpfLink, name: string): BpfProgram | undefined {
+    const program = BpfProgram.tryById(link.info().programId);
+    if (program !== undefined) return this.#keep(program);
+    return this.programNames().includes(name) ? this.program(name) : undefined;
   }
 
   mapNames(): string[] {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AttachType } from "../../bpf/attach-types.ts";
 import { BpfProgram } from "../../bpf/program.ts";
 import { attachedPrograms } from "../../bpf/query.ts";
 import { NETNS_PATH } from "../../host/netns.ts";
 import { type Finding, finding } from "../finding.ts";
 import type { HookStatus } from "./hook-status.ts";
-import { describeHook, type Hook } from "./hooks.ts";
+import { attachTypeOf, describeHook, type Hook } from "./hooks.ts";
 import type { InstanceRecord } from "./record.ts";
 
 /**
  * Programs of others at the hooks of an installation. They may decide before ours do, or change what ours left alone. Those
- * of other installations, which let pass what is not of their network namespace, are not among them.
+ * of other installations, which let pass what is not of their network namespace, are not among them. Without CAP_SYS_ADMIN
+ * nobody can tell whose they are, and nothing is said.
  */
 export function otherProgramFindings(
   hooks: readonly HookStatus[],
@@ -33,7 +33,7 @@ export function otherProgramFindings(
 }
 
 function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
-  using program = BpfProgram.byId(id);
+  using program = BpfProgram.tryById(id);
   if (program === undefined || program.name === hook.program) return [];
   return [`${program.name} (program ${id}, ${isBefore ? "before" : "after"} ours)`];
 }
@@ -42,14 +42,10 @@ function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
 function idsAt(hook: Hook, cgroupPath: string): readonly number[] {
   switch (hook.kind) {
     case "cgroup":
-      return attachedPrograms(cgroupPath, attachTypeOf(hook.hook));
+      return attachTypeOf(hook).flatMap((type) => attachedPrograms(cgroupPath, type));
     case "netns":
       return attachedPrograms(NETNS_PATH, "sk_lookup");
     case "tc":
       return attachedPrograms(hook.index, "tcx_ingress");
   }
-}
-
-function attachTypeOf(hook: Extract<Hook, { kind: "cgroup" }>["hook"]): AttachType {
-  return hook === "sockops" ? "sock_ops" : hook;
 }
