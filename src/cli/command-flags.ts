@@ -54,6 +54,14 @@ export const YES: Flag = { name: "yes", help: "with --leftovers: without asking"
 
 export const UNINSTALL_FLAGS: readonly Flag[] = [LEFTOVERS, YES, DRY_RUN, VERBOSE, BPFFS_PATH, EBPF_ENABLED];
 
+/** Of the change that is to be put back: the timer that `install --confirm-within` started has it. */
+export const PENDING: Flag = { name: "pending", argument: "TOKEN", help: "the change to put back from" };
+export const AFTER: Flag = { name: "after", argument: "DURATION", help: "wait so long before" };
+
+export const PUT_BACK_FLAGS: readonly Flag[] = [PENDING, AFTER];
+
+export const CONFIRM_FLAGS: readonly Flag[] = [VERBOSE];
+
 export const STATUS_JSON: Flag = { name: "json", help: "print JSON" };
 
 export const STATUS_FLAGS: readonly Flag[] = [STATUS_JSON, VERBOSE, BPFFS_PATH];
@@ -125,6 +133,8 @@ export const ALL_FLAGS: readonly Flag[] = [
   ...ROOT_FLAGS,
   ...INSTALL_FLAGS,
   ...INSTALL_COMMAND_FLAGS,
+  ...CONFIRM_FLAGS,
+  ...PUT_BACK_FLAGS,
   ...UNINSTALL_FLAGS,
   ...STATUS_FLAGS,
   ...DOCTOR_FLAGS,

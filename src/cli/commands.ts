@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ConfigShowOptions } from "../commands/config-show.ts";
+import type { TextStreams } from "../commands/dataplane-transform.ts";
 import type { CommandIo } from "../commands/io.ts";
 import type {
+  DataplaneCheckOptions,
+  DataplaneTransformOptions,
   DoctorOptions,
   ExplainOptions,
   InstallOptions,
   ProxyOptions,
+  PutBackOptions,
   StatusOptions,
   UninstallOptions,
   VerifyOptions,
@@ -26,6 +30,8 @@ export interface Commands {
   readonly uninstallLeftovers: () => Promise<{
     runUninstallLeftovers(options: UninstallOptions, io: CommandIo, ask: Ask): Promise<number>;
   }>;
+  readonly confirm: () => Promise<{ runConfirm(io: CommandIo): Promise<number> }>;
+  readonly putBack: () => Promise<{ runPutBack(options: PutBackOptions, io: CommandIo): Promise<number> }>;
   readonly status: () => Promise<{ runStatus(options: StatusOptions, io: CommandIo): Promise<number> }>;
   readonly doctor: () => Promise<{
     runDoctor(config: Config, options: DoctorOptions, io: CommandIo): Promise<number>;
@@ -37,6 +43,21 @@ export interface Commands {
     runConfigShow(given: ResolvedConfig, options: ConfigShowOptions, io: CommandIo): Promise<number>;
   }>;
   readonly configSchema: () => Promise<{ runConfigSchema(io: CommandIo): Promise<number> }>;
+  readonly dataplaneTransform: () => Promise<{
+    runDataplaneTransform(
+      options: DataplaneTransformOptions,
+      io: CommandIo,
+      streams: TextStreams,
+    ): Promise<number>;
+  }>;
+  readonly dataplaneCheck: () => Promise<{
+    runDataplaneCheck(
+      given: ResolvedConfig | undefined,
+      options: DataplaneCheckOptions,
+      io: CommandIo,
+      stdin: TextStreams["stdin"],
+    ): Promise<number>;
+  }>;
   readonly proxy: () => Promise<{
     runProxy(options: ProxyOptions, io: CommandIo, stop: AbortSignal): Promise<number>;
   }>;
@@ -50,11 +71,15 @@ export const COMMANDS: Commands = {
   install: () => import("../commands/install.ts"),
   uninstall: () => import("../commands/uninstall.ts"),
   uninstallLeftovers: () => import("../commands/uninstall-leftovers.ts"),
+  confirm: () => import("../commands/confirm.ts"),
+  putBack: () => import("../commands/put-back.ts"),
   status: () => import("../commands/status.ts"),
   doctor: () => import("../commands/doctor.ts"),
   explain: () => import("../commands/explain.ts"),
   configShow: () => import("../commands/config-show.ts"),
   configSchema: () => import("../commands/config-schema.ts"),
+  dataplaneTransform: () => import("../commands/dataplane-transform.ts"),
+  dataplaneCheck: () => import("../commands/dataplane-check.ts"),
   proxy: () => import("../commands/proxy.ts"),
   verify: () => import("../commands/verify.ts"),
   verifyProbe: () => import("../commands/verify/serve-probe.ts"),

@@ -10,10 +10,12 @@ import { askOnTerminal } from "./ask-on-terminal.ts";
 import {
   ALL_FLAGS,
   CONFIG_SHOW_FLAGS,
+  CONFIRM_FLAGS,
   DOCTOR_FLAGS,
   INSTALL_COMMAND_FLAGS,
   INSTALL_FLAGS,
   PROXY_FLAGS,
+  PUT_BACK_FLAGS,
   ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
@@ -25,10 +27,13 @@ import {
   doctorOptions,
   installOptions,
   proxyOptions,
+  putBackOptions,
   statusOptions,
   uninstallOptions,
 } from "./command-options.ts";
 import type { Commands } from "./commands.ts";
+import { addDataplaneCommands } from "./dataplane-commands.ts";
+import { DATAPLANE_CHECK_FLAGS, DATAPLANE_TRANSFORM_FLAGS } from "./dataplane-flags.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
@@ -54,7 +59,7 @@ export async function runProgram(
     status = result;
   });
   try {
-    const words = joinValidator(writeOutSwitches(dropGlobalConfigFile(argv, ALL_FLAGS), ALL_FLAGS));
+    const words = joinValidator(writeOutSwitches(dropGlobalConfigFile(argv, EVERY_FLAG), EVERY_FLAG));
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -64,6 +69,17 @@ export async function runProgram(
   }
   return status;
 }
+
+const EVERY_FLAG = [...ALL_FLAGS, ...DATAPLANE_TRANSFORM_FLAGS, ...DATAPLANE_CHECK_FLAGS];
+
+/** Makes a command: its flags, and what it does with those that were given, and with the words after its name. */
+export type AddCommand = (
+  name: string,
+  summary: string,
+  flags: readonly Flag[],
+  act: (given: GivenFlag[], words: readonly unknown[]) => Promise<number>,
+  parent?: Command,
+) => Command;
 
 function buildProgram(
   environment: CliEnvironment,
@@ -85,21 +101,14 @@ function buildProgram(
     return readConfiguration({ given, variables, stdin, warn, note });
   };
 
-  /** A command: its flags, and what it does with those that were given. */
-  const add = (
-    name: string,
-    summary: string,
-    flags: readonly Flag[],
-    act: (given: GivenFlag[]) => Promise<number>,
-    parent: Command = program,
-  ) => {
+  const add: AddCommand = (name, summary, flags, act, parent = program) => {
     const given: GivenFlag[] = [];
     const command = parent.command(name, { hidden: HIDDEN.has(name) }).description(summary);
     addFlags(command, flags, given);
     return command.action(async (...words: unknown[]) => {
-      requireTransparentProxy(command.name(), words[0]);
+      if (name.endsWith(OBJECT)) requireTransparentProxy(command.name(), words[0]);
       noteDeprecated(given, io);
-      done(await act(given));
+      done(await act(given, words));
     });
   };
 
@@ -119,6 +128,13 @@ function buildProgram(
     }
     const { runUninstall } = await commands.uninstall();
     return runUninstall(options, io);
+  });
+  const confirm = async () => (await commands.confirm()).runConfirm(io);
+  add("confirm", "Keep what `install --confirm-within` changed", CONFIRM_FLAGS, confirm);
+  add(PUT_BACK, "A part of install --confirm-within", PUT_BACK_FLAGS, async (given) => {
+    const options = putBackOptions(given);
+    const { runPutBack } = await commands.putBack();
+    return runPutBack(options, io);
   });
   add("status", "Show what is installed and what it does", STATUS_FLAGS, async (given) => {
     const options = statusOptions(given);
@@ -179,6 +195,7 @@ function buildProgram(
     return nameSources(resolved, () => runVerify(resolved, options, io));
   });
   add(VERIFY_PROBE, "A part of verify", [], async () => (await commands.verifyProbe()).serveProbe());
+  addDataplaneCommands(program, add, commands, environment, io, configOf);
   add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
     const options = proxyOptions(given);
     const { runProxy } = await commands.proxy();
@@ -195,7 +212,9 @@ const EXPLAIN_SUMMARIES = [
 
 /** verify starts it itself. */
 const VERIFY_PROBE = "verify-probe";
-const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE]);
+/** So does the timer of install. */
+const PUT_BACK = "put-back";
+const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE, PUT_BACK]);
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";

@@ -26,6 +26,8 @@ async function tproxyctl(...argv: string[]) {
         return record("leftovers", 0)({ ...options, answer }, io);
       },
     }),
+    confirm: async () => ({ runConfirm: async (io) => record("confirm", 0)({}, io) }),
+    putBack: async () => ({ runPutBack: record("put-back", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
     doctor: async () => ({
       runDoctor: (config, options, io) => record("doctor", 3)({ config, ...options }, io),
@@ -37,6 +39,10 @@ async function tproxyctl(...argv: string[]) {
       runConfigShow: (given, options, io) => record("config show", 0)({ ...given, ...options }, io),
     }),
     configSchema: async () => ({ runConfigSchema: (io) => record("config schema", 0)({}, io) }),
+    dataplaneTransform: async () => ({ runDataplaneTransform: record("dataplane transform", 0) }),
+    dataplaneCheck: async () => ({
+      runDataplaneCheck: (given, options, io) => record("dataplane check", 1)({ given, ...options }, io),
+    }),
     proxy: async () => ({ runProxy: record("proxy", 0) }),
     verify: async () => ({
       runVerify: (given, options, io) => record("verify", 0)({ ...given, ...options }, io),
@@ -373,11 +379,15 @@ test("whatever a command throws is reported", async () => {
   };
   const commands: Commands = {
     install: boom,
+    confirm: boom,
+    putBack: boom,
     uninstall: boom,
     uninstallLeftovers: boom,
     status: boom,
     doctor: boom,
     explain: boom,
+    dataplaneTransform: boom,
+    dataplaneCheck: boom,
     proxy: boom,
     verify: boom,
     verifyProbe: boom,
