@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import type { LinkInfo } from "../../bpf/link.ts";
 import { BpfProgram } from "../../bpf/program.ts";
+import { isCgroup2 } from "../../host/mounts.ts";
 import { filterProgram } from "./filter.ts";
 import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -43,8 +44,11 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
   return { programId: info.programId, linkId: info.id };
 }
 
-/** A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. */
+/**
+ * A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. Where
+ * cgroup2 is not to be seen (`ip netns exec` hides it), the link's own word counts.
+ */
 function isElsewhere({ target }: LinkInfo, cgroupPath: string): boolean {
-  if (target.kind !== "cgroup") return false;
+  if (target.kind !== "cgroup" || !isCgroup2(cgroupPath)) return false;
   return statSync(cgroupPath, { bigint: true, throwIfNoEntry: false })?.ino !== target.cgroupId;
 }
