@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
-import { VERSION } from "../core/version.ts";
-import { addFlags, optionTerm } from "./add-flags.ts";
+import { addFlags } from "./add-flags.ts";
 import { askOnTerminal } from "./ask-on-terminal.ts";
 import {
   ALL_FLAGS,
@@ -16,7 +15,6 @@ import {
   INSTALL_FLAGS,
   PROXY_FLAGS,
   PUT_BACK_FLAGS,
-  ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
   VALIDATOR_FLAGS,
@@ -38,6 +36,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
+import { newRoot } from "./new-root.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
 import { joinValidator, VALIDATOR } from "./validator.ts";
@@ -218,26 +217,6 @@ const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE, PUT_BACK])
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";
-
-function newRoot(environment: CliEnvironment): Command {
-  const program = new Command("tproxyctl")
-    .description(
-      "Transparent proxying for service-mesh sidecars with eBPF; as `kumactl install transparent-proxy`.",
-    )
-    .version(VERSION)
-    .exitOverride()
-    .configureHelp({ optionTerm })
-    .configureOutput({
-      writeOut: (text) => environment.stdout.write(text),
-      writeErr: (text) => environment.stderr.write(text),
-      getOutHelpWidth: () => environment.stdout.columns ?? 100,
-      getErrHelpWidth: () => environment.stderr.columns ?? 100,
-      // Errors are thrown as well, and reported where all are.
-      outputError: () => {},
-    });
-  addFlags(program, ROOT_FLAGS, []);
-  return program;
-}
 
 function requireTransparentProxy(command: string, word: unknown): void {
   if (typeof word !== "string" || word === "transparent-proxy") return;
