@@ -6,7 +6,7 @@ import { dup } from "../native/descriptors.ts";
 import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_prog_info_for_maps, read_nr_map_ids } from "../native/libbpf-options.ts";
-import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
 
 export interface ProgramInfo {
   readonly id: number;
@@ -40,6 +40,12 @@ export class BpfProgram implements Disposable {
   /** Opens a pinned program. Throws STATE_DAMAGED where the pin is missing or is something else. */
   static open(path: string): BpfProgram {
     return new BpfProgram(openPin(path, "prog"));
+  }
+
+  /** Opens a pin if it is a program's; undefined where it is something else's. */
+  static openIf(path: string): BpfProgram | undefined {
+    const descriptor = openPinIf(path, "prog");
+    return descriptor && new BpfProgram(descriptor);
   }
 
   /** Opens a program by the kernel's id; undefined where it has gone. */

@@ -36,7 +36,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
-import { newRoot } from "./new-root.ts";
+import { newRoot } from "./root-command.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
 import { joinValidator, VALIDATOR } from "./validator.ts";

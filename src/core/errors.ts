@@ -19,7 +19,6 @@ export const ERROR_CODES = {
   CGROUP_UNUSABLE:
     "there is no cgroup2 here, the path given is not one, or a program there lets no other beside it",
   BPFFS_UNUSABLE: "the directory for the pins is not on a BPF file system and cannot be made one",
-  INSTANCE_CONFLICT: "another installation in this network namespace stands in the way",
   LOCKED: "another tproxyctl is changing this network namespace",
   KERNEL_TOO_OLD: "the kernel lacks something that the eBPF engine cannot do without",
   LIBBPF_UNUSABLE: "libbpf is missing or too old",

@@ -41,7 +41,10 @@ export class EbpfEngine implements Engine {
     if (isRoot) {
       const hooks = chooseHooks(plan, features);
       loadPrograms(object, plan, features, hooks, undefined);
-      requireRoom(place.cgroup, hooks.flatMap(attachTypeOf));
+      requireRoom(
+        place.cgroup,
+        hooks.flatMap((hook) => (hook.kind === "cgroup" ? [attachTypeOf(hook)] : [])),
+      );
     }
     return {
       text: [

@@ -25,8 +25,12 @@ export function readHook(installed: Installed, hook: Hook): HookStatus {
   return { hook, state, ...attached };
 }
 
-/** By the pin; where that is gone, by the name that the program has, as far as we may look. */
+/**
+ * By the pin; where that is gone, by the name that the program has, as far as we may look. Another version's pins are not
+ * known by their names.
+ */
 function isOurs(installed: Installed, { program }: Hook, id: number): boolean {
+  if (installed.isForeign) return installed.programs().some((each) => each.info().id === id);
   if (installed.programNames().includes(program)) return installed.program(program).info().id === id;
   using found = BpfProgram.tryById(id);
   return found === undefined || found.name === program;
@@ -39,7 +43,7 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
     const programId = filterProgram(filter);
     return programId === undefined ? undefined : { programId };
   }
-  const info = installed.link(hookKey(hook))?.info();
+  const info = installed.link(hookKey(hook))?.info;
   if (info === undefined || info.defunct || isElsewhere(info, installed.record.cgroupPath)) return undefined;
   return { programId: info.programId, linkId: info.id };
 }
@@ -49,6 +53,7 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
  * cgroup2 is not to be seen (`ip netns exec` hides it), the link's own word counts.
  */
 function isElsewhere({ target }: LinkInfo, cgroupPath: string): boolean {
-  if (target.kind !== "cgroup" || !isCgroup2(cgroupPath)) return false;
+  // Which one it was to be at, a record of another version may not say.
+  if (target.kind !== "cgroup" || cgroupPath === "" || !isCgroup2(cgroupPath)) return false;
   return statSync(cgroupPath, { bigint: true, throwIfNoEntry: false })?.ino !== target.cgroupId;
 }

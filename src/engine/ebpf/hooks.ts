@@ -24,13 +24,22 @@ export type CgroupHookName = (typeof CGROUP_HOOKS)[keyof typeof CGROUP_HOOKS];
 export type Hook =
   | { readonly kind: "cgroup"; readonly program: string; readonly hook: CgroupHookName }
   | { readonly kind: "netns"; readonly program: "tp_lookup" }
-  | TcHook;
+  | TcHook
+  | OtherHook;
 
 export interface TcHook {
   readonly kind: "tc";
   readonly program: "tp_tc_ingress";
   readonly interface: string;
   readonly index: number;
+}
+
+/** Of another version's: where this one attaches nothing. */
+export interface OtherHook {
+  readonly kind: "other";
+  readonly program: string;
+  /** The pin of its link. */
+  readonly pin: string;
 }
 
 /**
@@ -109,17 +118,7 @@ const DNS: readonly CgroupHookName[] = ["sendmsg4", "sendmsg6", "recvmsg4", "rec
 export function cgroupAttachTypes(dns: boolean): AttachType[] {
   return Object.values(CGROUP_HOOKS)
     .filter((hook) => dns || !DNS.includes(hook))
-    .map(toAttachType);
-}
-
-function toAttachType(hook: CgroupHookName): AttachType {
-  return hook === "sockops" ? "sock_ops" : hook;
-}
-
-/** Of a hook at a cgroup: one; of others: none. */
-export function attachTypeOf(hook: Hook): AttachType[] {
-  if (hook.kind !== "cgroup") return [];
-  return [toAttachType(hook.hook)];
+    .map((hook) => attachTypeOf({ hook }));
 }
 
 /** What makes two hooks the same place: a link there is updated, not made anew. */
@@ -131,7 +130,14 @@ export function hookKey(hook: Hook): string {
       return "netns_lookup";
     case "tc":
       return `tc_ingress_${hook.index}`;
+    case "other":
+      return `other_${hook.pin}`;
   }
+}
+
+/** What the kernel calls the place of a program at a cgroup. */
+export function attachTypeOf({ hook }: { readonly hook: CgroupHookName }): AttachType {
+  return hook === "sockops" ? "sock_ops" : hook;
 }
 
 /** For people: `connect4 (tp_connect4)`. */
@@ -143,5 +149,7 @@ export function describeHook(hook: Hook, cgroupPath: string): string {
       return "sk_lookup on this network namespace";
     case "tc":
       return `tc ingress on ${hook.interface}`;
+    case "other":
+      return `a hook that this version does not use (${hook.pin})`;
   }
 }

@@ -42,10 +42,12 @@ function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
 function idsAt(hook: Hook, cgroupPath: string): readonly number[] {
   switch (hook.kind) {
     case "cgroup":
-      return attachTypeOf(hook).flatMap((type) => attachedPrograms(cgroupPath, type));
+      return attachedPrograms(cgroupPath, attachTypeOf(hook));
     case "netns":
       return attachedPrograms(NETNS_PATH, "sk_lookup");
     case "tc":
       return attachedPrograms(hook.index, "tcx_ingress");
+    case "other":
+      return [];
   }
 }

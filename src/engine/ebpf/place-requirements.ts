@@ -85,19 +85,17 @@ function requireAccess(path: string, hint: string): void {
   }
 }
 
-/** One network namespace, one directory of pins. */
+/** What `install` would change in place, wherever its pins are. */
 export function checkOtherInstallation(bpffs: string): CodedCheck {
   return runCheck({
     name: "other-installation",
-    what: "no installation of this network namespace elsewhere",
+    what: "an installation of this network namespace",
     look: () => {
       const cookie = requireCookie(readNetns());
       const elsewhere = findHomesBeside(bpffs, cookie);
-      if (elsewhere.length === 0)
-        return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
-      throw new TproxyError("INSTANCE_CONFLICT", `there is one with its pins in ${elsewhere.join(", ")}`, {
-        hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first.",
-      });
+      if (elsewhere.length > 0)
+        return `one, with its pins in ${elsewhere.join(", ")}, from where they will move`;
+      return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
     },
   });
 }

@@ -7,8 +7,8 @@ import { BpfProgram } from "../../bpf/program.ts";
 import { detachTc } from "../../bpf/tc.ts";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { leaveHome } from "../ebpf/bpffs-home.ts";
+import { detachPinned } from "../ebpf/detach.ts";
 import { removePinDirectory } from "../ebpf/pin-directory.ts";
-import { detachLinks } from "../ebpf/remove.ts";
 import { findLeftovers } from "./find.ts";
 import { describeLeftover, type Leftover } from "./leftover.ts";
 
@@ -60,7 +60,7 @@ async function remove(leftover: Leftover): Promise<void> {
       return;
     case "gone-installation":
       // Nothing of the namespace itself: its interfaces and addresses went with it, and ours have the same numbers.
-      detachLinks(leftover.path, new Set());
+      detachPinned(leftover.path);
       removePinDirectory(leftover.path);
       await leaveHome(leftover.bpffs);
       return;

@@ -5,7 +5,6 @@ import { addFlags, optionTerm } from "./add-flags.ts";
 import { ROOT_FLAGS } from "./command-flags.ts";
 import type { CliEnvironment } from "./environment.ts";
 
-/** The program without commands: what it writes goes to the environment, and what goes wrong is thrown. */
 export function newRoot(environment: CliEnvironment): Command {
   const program = new Command("tproxyctl")
     .description(
