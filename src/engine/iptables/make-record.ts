@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NftObject } from "../../host/nft-chains.ts";
+import { speaksIpv6 } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
 import { stateOwner } from "../state-owner.ts";
 import { dnsPortsOf, plannedDnsPorts } from "./dns-flows.ts";
@@ -8,7 +10,7 @@ import { programsOf } from "./executables.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import type { AppliedRules, IptablesRecord } from "./record.ts";
+import { type AppliedRules, type IptablesRecord, RECORD_FORMAT } from "./record.ts";
 import { renderSpec } from "./render.ts";
 import type { Rule } from "./rule.ts";
 import type { Target, Work } from "./work.ts";
@@ -21,15 +23,17 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
   // Without addresses or programs for IPv6 it is left alone, whatever was asked for.
   const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {
-    format: 1,
+    format: RECORD_FORMAT,
     ...stateOwner(plan.netns),
     ...commonRecord(
       applied,
-      { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
+      { ...before, addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
       work.config,
+      listeningPorts(plan),
     ),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
+    ...(plan.ipv6 && !speaksIpv6(plan.interfaces) ? { withoutIpv6: true } : {}),
     ...(work.beside === undefined ? {} : { beside: "ebpf" }),
     ...(former.length === 0 ? {} : { formerDnsPorts: former }),
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],
