@@ -31,6 +31,7 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
     purposes: ["ebpf", "ebpf-load"],
   });
   const basis = { libbpf: libbpf.state === "ok", permitted: permission.state === "ok" };
+  const cgroup = checkCgroup(ebpf);
   const programs = basis.libbpf ? checkPrograms(ebpf.programsSourcePath) : notAsked("programs", PROGRAMS);
   return [
     checkKernel(),
@@ -39,8 +40,8 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
     permission,
     checkRunningProxy(config),
     ...(isMounted(ebpf.bpffsPath) ? [] : [checkMounting()]),
-    checkCgroup(ebpf),
-    ...(basis.libbpf && basis.permitted ? [checkRoom(ebpf, plan)] : []),
+    cgroup,
+    ...(basis.libbpf && basis.permitted && cgroup.state === "ok" ? [checkRoom(cgroup.found, dns)] : []),
     checkPins(ebpf.bpffsPath),
     checkOtherInstallation(ebpf.bpffsPath),
     programs,
