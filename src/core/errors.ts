@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   IPTABLES_UNUSABLE: "iptables, or a module of it that the rules need, is missing",
   IPTABLES_FAILED: "iptables did not read or change the rules",
   STATE_DAMAGED: "the pins of an installation cannot be understood",
+  STORE_FAILED:
+    "the installation could not be stored for the next start of the host, or what is stored not changed",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
   INTERNAL: "a bug in tproxyctl",
