@@ -23,6 +23,19 @@ export const INSTALL_FLAGS: readonly Flag[] = [
   ...FLAGS_WITHOUT_EFFECT,
 ];
 
+export const FORCE: Flag = {
+  name: "force",
+  help: "go on where inbound SSH connections would end at a port where nothing listens",
+};
+export const CONFIRM_WITHIN: Flag = {
+  name: "confirm-within",
+  argument: "DURATION",
+  help: "put everything back as it was unless `tproxyctl confirm` follows within this time",
+};
+
+/** What is of the command alone, and no setting of a configuration. */
+export const INSTALL_COMMAND_FLAGS: readonly Flag[] = [FORCE, CONFIRM_WITHIN];
+
 function flagsWithDefault(setting: Setting<string>): readonly Flag[] {
   if (setting.default === "" || setting.default === "false") return setting.flags;
   return setting.flags.map((flag) => ({ defaultText: setting.default, ...flag }));
@@ -105,6 +118,7 @@ export const VALIDATOR_FLAGS: readonly Flag[] = [
 export const ALL_FLAGS: readonly Flag[] = [
   ...ROOT_FLAGS,
   ...INSTALL_FLAGS,
+  ...INSTALL_COMMAND_FLAGS,
   ...UNINSTALL_FLAGS,
   ...STATUS_FLAGS,
   ...DOCTOR_FLAGS,

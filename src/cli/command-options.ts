@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ConfigShowOptions } from "../commands/config-show.ts";
-import type { DoctorOptions, ProxyOptions, StatusOptions, UninstallOptions } from "../commands/options.ts";
+import type {
+  DoctorOptions,
+  InstallOptions,
+  ProxyOptions,
+  StatusOptions,
+  UninstallOptions,
+} from "../commands/options.ts";
 import type { GivenFlag } from "../config/flag.ts";
 import { FlagReader } from "../config/flag-reader.ts";
 import { defaultOf } from "../config/settings.ts";
-import { parseBoolean, parseIpFamilyMode, parseNonEmptyPath, parsePort } from "../config/values.ts";
+import {
+  parseBoolean,
+  parseIpFamilyMode,
+  parseMilliseconds,
+  parseNonEmptyPath,
+  parsePort,
+  quote,
+  type Report,
+} from "../config/values.ts";
 import {
   ALLOW_ROOT,
   BPFFS_PATH,
   CONFIG_JSON,
+  CONFIRM_WITHIN,
   DOCTOR_JSON,
   DRY_RUN,
+  FORCE,
   INBOUND_PORT,
   IP_FAMILY_MODE,
   OUTBOUND_PORT,
@@ -19,6 +35,28 @@ import {
   STATUS_JSON,
   VERBOSE,
 } from "./command-flags.ts";
+
+/** @throws ConfigError */
+export function installOptions(given: readonly GivenFlag[]): InstallOptions {
+  const flags = new FlagReader(given);
+  const options = {
+    force: flags.read(FORCE, parseBoolean, false),
+    confirmWithinMs: flags.read(CONFIRM_WITHIN, parseTimeToConfirm, undefined),
+  };
+  flags.finish();
+  return options;
+}
+
+function parseTimeToConfirm(text: string, report: Report): number {
+  let isRead = true;
+  const milliseconds = parseMilliseconds(text, (problem) => {
+    isRead = false;
+    report(problem);
+  });
+  if (isRead && milliseconds < 1000)
+    report(`${quote(text)} is no time to confirm anything: give at least 1s`);
+  return milliseconds;
+}
 
 /** @throws ConfigError */
 export function uninstallOptions(given: readonly GivenFlag[]): UninstallOptions {

@@ -5,6 +5,7 @@ import type { CommandIo } from "../commands/io.ts";
 import type {
   DoctorOptions,
   ExplainOptions,
+  InstallOptions,
   ProxyOptions,
   StatusOptions,
   UninstallOptions,
@@ -15,7 +16,9 @@ import type { ResolvedConfig } from "../config/resolve-config.ts";
 
 /** The commands, each loaded when it runs: none pays for what another one needs. They resolve to the exit status. */
 export interface Commands {
-  readonly install: () => Promise<{ runInstall(config: Config, io: CommandIo): Promise<number> }>;
+  readonly install: () => Promise<{
+    runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number>;
+  }>;
   readonly uninstall: () => Promise<{
     runUninstall(options: UninstallOptions, io: CommandIo): Promise<number>;
   }>;

@@ -10,6 +10,7 @@ import {
   ALL_FLAGS,
   CONFIG_SHOW_FLAGS,
   DOCTOR_FLAGS,
+  INSTALL_COMMAND_FLAGS,
   INSTALL_FLAGS,
   PROXY_FLAGS,
   ROOT_FLAGS,
@@ -21,6 +22,7 @@ import {
 import {
   configShowOptions,
   doctorOptions,
+  installOptions,
   proxyOptions,
   statusOptions,
   uninstallOptions,
@@ -100,11 +102,14 @@ function buildProgram(
     });
   };
 
-  add(`install ${OBJECT}`, "Put this network namespace behind the proxy", INSTALL_FLAGS, async (given) => {
+  const install = async (given: GivenFlag[]) => {
+    const options = installOptions(given);
     const resolved = await configOf(given);
     const { runInstall } = await commands.install();
-    return nameSources(resolved, () => runInstall(resolved.config, io));
-  });
+    return nameSources(resolved, () => runInstall(resolved.config, options, io));
+  };
+  const installFlags = [...INSTALL_FLAGS, ...INSTALL_COMMAND_FLAGS];
+  add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
   add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
     const options = uninstallOptions(given);
     const { runUninstall } = await commands.uninstall();

@@ -17,10 +17,11 @@ import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
+import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
 
 /** Puts this network namespace behind the proxy. Exit status 0: it is. */
-export async function runInstall(config: Config, io: CommandIo): Promise<number> {
+export async function runInstall(config: Config, _options: InstallOptions, io: CommandIo): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = {
     ebpf: new EbpfEngine(config),

@@ -11,6 +11,14 @@ export interface UninstallOptions {
   readonly bpffsPath: string | undefined;
 }
 
+/** Beside the configuration: what is of this one run, and is not kept with the installation. */
+export interface InstallOptions {
+  /** Also where it would lock out who administers this host. */
+  readonly force: boolean;
+  /** Put back as it was unless it is confirmed within so many milliseconds; undefined: it stays. */
+  readonly confirmWithinMs: number | undefined;
+}
+
 export interface StatusOptions {
   readonly json: boolean;
   readonly bpffsPath: string | undefined;

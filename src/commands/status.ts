@@ -28,15 +28,15 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
 /** More than one is the mark of a change of engine that did not end. */
 function toJson(status: InstallationStatus | undefined, others: readonly InstallationStatus[]): object {
   if (status === undefined) return { installed: false };
-  const shown = others.map(withoutPlan);
-  return { installed: true, ...withoutPlan(status), ...(shown.length === 0 ? {} : { others: shown }) };
+  const shown = others.map(withoutWhatIsLong);
+  return { installed: true, ...withoutWhatIsLong(status), ...(shown.length === 0 ? {} : { others: shown }) };
 }
 
-/** It may have 100 000 entries, and is for `explain`. */
-function withoutPlan(status: InstallationStatus): object {
+/** Plan and configuration may have 100 000 entries; they are for `explain`, and to install the same again. */
+function withoutWhatIsLong(status: InstallationStatus): object {
   const { record, ...rest } = status;
   if (record === undefined) return rest;
-  const { plan: _, ...shown } = record;
+  const { plan: _, config: __, ...shown } = record;
   return { ...rest, record: shown };
 }
 

@@ -18,6 +18,19 @@ export interface WrittenSetting {
   readonly value: WrittenValue;
 }
 
+/**
+ * What an installation was made with, to be kept with it: the settings by their keys, as a file would have them. Without
+ * those of one run of the command (`dryRun`, `verbose`). `configOfWritten` makes a configuration of it again.
+ */
+export type WrittenConfig = Readonly<Partial<Record<SettingName, WrittenValue>>>;
+
+export function writeConfig(config: Config): WrittenConfig {
+  const kept = writeSettings(config).filter(({ key }) => !OF_ONE_RUN.includes(key));
+  return Object.fromEntries(kept.map(({ key, value }) => [key, value]));
+}
+
+const OF_ONE_RUN: readonly SettingName[] = ["dryRun", "verbose"];
+
 export function writeSettings(config: Config): readonly WrittenSetting[] {
   return SETTINGS.map((setting) => ({
     key: setting.key,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { WrittenConfig } from "../config/written-config.ts";
 import { formatAddress } from "../core/address.ts";
 import { VERSION } from "../core/version.ts";
 import type { DirectionPlan, Plan } from "../plan/plan.ts";
@@ -21,6 +22,12 @@ export interface CommonRecord {
   readonly addedPassthroughAddress: boolean;
   /** All that it executes, for `explain`. Undefined: an older version installed, which did not keep it. */
   readonly plan?: PlanJson;
+  /**
+   * What was asked for, before this host was looked at: who installs it again (nobody confirmed what came after it, the
+   * host was started anew) makes a plan for the host as it is then. `configOfWritten` reads it. Undefined: an older version
+   * installed, which did not keep it; or it is a record of rules beside programs, whose own record has it.
+   */
+  readonly config?: WrittenConfig;
 }
 
 export interface DirectionRecord {
@@ -31,8 +38,15 @@ export interface DirectionRecord {
 
 type Ownership = Pick<CommonRecord, "addedPassthroughAddress">;
 
-/** @param previous the installation that it replaces */
-export function commonRecord(plan: Plan, previous: Ownership | undefined): CommonRecord {
+/**
+ * @param previous the installation that it replaces
+ * @param config what the plan was made of
+ */
+export function commonRecord(
+  plan: Plan,
+  previous: Ownership | undefined,
+  config: WrittenConfig | undefined,
+): CommonRecord {
   const { name, uid } = plan.proxyUser;
   return {
     version: VERSION,
@@ -45,6 +59,7 @@ export function commonRecord(plan: Plan, previous: Ownership | undefined): Commo
     instance: plan.instance === "all" ? "all" : plan.instance.map(formatAddress),
     addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
     plan: planToJson(plan),
+    ...(config === undefined ? {} : { config }),
   };
 }
 

@@ -17,7 +17,7 @@ const overrides: Partial<Features> = JSON.parse(lacks);
 const commands: Commands = {
   ...COMMANDS,
   install: async () => ({
-    runInstall: async (config, io) => {
+    runInstall: async (config, _options, io) => {
       const engine = new EbpfEngine(config, () => ({ ...probeFeatures(), ...overrides }));
       const facts = readHostFacts(config);
       using _lock = await lockNamespace(facts.netns.inode);

@@ -17,6 +17,8 @@ static const struct command {
 	  "[--netns NAME|/PATH] [--cgroup DIR] [--uid N] [--gid N]\n"
 	  "              [--drop-cap NAME]... [--umount-cgroup2]\n"
 	  "              [--without nf_tables|bpf|sock_diag] -- CMD ARGS..." },
+	{ "kill-at", kill_at_command, "tpnet: kill-at",
+	  "[--nth N] [--signal NAME] [--with-children] [--report FILE] -- CMD ARGS..." },
 	{ "serve", serve_command, "tpnet: serve",
 	  "--listen ADDR:PORT [--listen ...] [--reuseport N] [--dual]\n"
 	  "              [--backlog N] [--quiet-origdst] [--close-first] [--log] [--roomy]" },

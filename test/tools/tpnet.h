@@ -116,11 +116,14 @@ struct dns_answer {
 	char padding[65536];
 };
 
-/* without.c: does not return where the kernel takes no filter */
+/* without.c: do not return where the kernel takes no filter */
+struct sock_filter;
+void install_filter(const struct sock_filter *filter, size_t length);
 void do_without(const char *what);
 
 /* The subcommands. Each returns the exit status. */
 int run_command(int argc, char **argv);
+int kill_at_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 int connect_command(int argc, char **argv);
 int flood_command(int argc, char **argv);

@@ -43,7 +43,7 @@ static const struct sock_filter without_bpf[] = {
 	ANSWER(SECCOMP_RET_ALLOW),
 };
 
-static void install(const struct sock_filter *filter, size_t length)
+void install_filter(const struct sock_filter *filter, size_t length)
 {
 	struct sock_fprog program = {
 		.len = (unsigned short)length,
@@ -61,11 +61,11 @@ static void install(const struct sock_filter *filter, size_t length)
 void do_without(const char *what)
 {
 	if (strcmp(what, "nf_tables") == 0)
-		install(without_nf_tables, LENGTH(without_nf_tables));
+		install_filter(without_nf_tables, LENGTH(without_nf_tables));
 	else if (strcmp(what, "sock_diag") == 0)
-		install(without_sock_diag, LENGTH(without_sock_diag));
+		install_filter(without_sock_diag, LENGTH(without_sock_diag));
 	else if (strcmp(what, "bpf") == 0)
-		install(without_bpf, LENGTH(without_bpf));
+		install_filter(without_bpf, LENGTH(without_bpf));
 	else
 		usage("--without knows nf_tables, sock_diag and bpf, not '%s'", what);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import type { BpfObject } from "../../bpf/object.ts";
+import type { WrittenConfig } from "../../config/written-config.ts";
 import type { ListenerFact } from "../../core/facts.ts";
 import { Undo } from "../../core/undo.ts";
 import { addLoopbackAddress, removeLoopbackAddress } from "../../host/addresses.ts";
@@ -62,11 +63,14 @@ export type AroundCommit = (commit: () => void) => Promise<void>;
  *
  * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
  * it is found if this is killed.
+ *
+ * @param config what the plan was made of, for the record
  */
 export async function apply(
   wanted: Plan,
   place: Place,
   features: Features,
+  config: WrittenConfig,
   around: AroundCommit = async (commit) => commit(),
 ): Promise<Applied> {
   using object = openPrograms(place.programs);
@@ -88,7 +92,7 @@ export async function apply(
     removePinDirectory(staging);
     await leaveHome(place.bpffs);
   });
-  const record = makeRecord(plan, place.cgroup, { hooks, filters }, previous?.record);
+  const record = makeRecord(plan, place.cgroup, { hooks, filters }, previous?.record, config);
   using recordMap = writeRecord(record);
   recordMap.pin(join(staging, RECORD_PIN));
   using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, previous, undo });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../../config/config.ts";
+import { writeConfig } from "../../config/written-config.ts";
 import { isInCgroup } from "../../host/cgroups.ts";
 import type { SocketOwners } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -65,7 +66,7 @@ export class EbpfEngine implements Engine {
       listeners,
       owners,
       notes: applied,
-    } = await apply(plan, place, this.#features(), around);
+    } = await apply(plan, place, this.#features(), writeConfig(this.#config), around);
     const notes = [
       ...noteOptionsWithoutMeaning(this.#config),
       ...noteProxiesOutside(owners, place.cgroup),

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Config } from "../../config/config.ts";
+import { writeConfig } from "../../config/written-config.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { readNetns } from "../../host/netns.ts";
@@ -17,7 +19,7 @@ import { isInstallation } from "./keep-connections.ts";
 import { hasOurs, lookAtAll, type Present } from "./look.ts";
 import { type MakeRules, makeNetworkRules, makeRules } from "./make-rules.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import { type IptablesConfig, prepare, type Tools } from "./prepare.ts";
+import { prepare, type Tools } from "./prepare.ts";
 import { prepareNetworks } from "./prepare-networks.ts";
 import { requireReadable } from "./readable.ts";
 import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
@@ -47,11 +49,11 @@ interface IptablesReport extends InstallReport {
 /** Rules in the tables of iptables, nft or legacy: kumactl's, done by iptables-restore. */
 export class IptablesEngine implements Engine {
   readonly name = "iptables";
-  readonly #config: IptablesConfig;
+  readonly #config: Config;
   readonly #restore: RestoreOptions;
 
   /** @param note takes one line for the user, at once: a try that failed and will be repeated */
-  constructor(config: IptablesConfig, note: (line: string) => void) {
+  constructor(config: Config, note: (line: string) => void) {
     this.#config = config;
     const { wait, waitInterval, retry } = config;
     this.#restore = { wait, waitInterval, ...retry, note };
@@ -74,7 +76,8 @@ export class IptablesEngine implements Engine {
     const guard = guardedPort === undefined ? undefined : guardRule(plan.proxyUser.uid, guardedPort);
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
-    const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), { ...work, guard });
+    const config = writeConfig(this.#config);
+    const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), { ...work, guard, config });
     const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
       replaced: applied.replaced,

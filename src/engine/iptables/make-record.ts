@@ -22,7 +22,11 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
   return {
     format: 1,
     ...recordOwner(plan.netns),
-    ...commonRecord(applied, { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) }),
+    ...commonRecord(
+      applied,
+      { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
+      work.config,
+    ),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
     ...(work.beside === undefined ? {} : { beside: "ebpf" }),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { WrittenConfig } from "../../config/written-config.ts";
 import type { Executables } from "./executables.ts";
 import type { Present } from "./look.ts";
 import type { IptablesRecord } from "./record.ts";
@@ -22,6 +23,8 @@ export interface Work {
   /** What is written down of what is there. */
   readonly record: IptablesRecord | undefined;
   readonly restore: RestoreOptions;
+  /** What the rules were made of, for the record; undefined: an installation of the other engine keeps it. */
+  readonly config?: WrittenConfig;
   /** The rules are those of the virtual networks, and stand beside programs of eBPF. */
   readonly beside?: BesidePrograms;
 }

@@ -10,6 +10,8 @@ import { readHostFacts } from "../../../src/engine/host-facts.ts";
 import { makePlan } from "../../../src/plan/make-plan.ts";
 import { planToJson } from "../../../src/plan/plan-json.ts";
 
+const OPTIONS = { force: false, confirmWithinMs: undefined } as const;
+
 async function install(settings: Readonly<Record<SettingName, unknown>>): Promise<unknown> {
   const layer = new Map(
     Object.entries(settings).map(([key, value]) => [key as SettingName, { value, source: key }]),
@@ -17,7 +19,7 @@ async function install(settings: Readonly<Record<SettingName, unknown>>): Promis
   const { config } = resolveConfig([layer]);
   const plan = planToJson(makePlan(config, await readHostFacts(config)));
   const notes: string[] = [];
-  const status = await runInstall(config, { out: () => {}, note: (line) => notes.push(line) });
+  const status = await runInstall(config, OPTIONS, { out: () => {}, note: (line) => notes.push(line) });
   return { status, plan, notes };
 }
 

@@ -16,7 +16,9 @@ async function tproxyctl(...argv: string[]) {
     return status;
   };
   const commands: Commands = {
-    install: async () => ({ runInstall: record("install", 0) }),
+    install: async () => ({
+      runInstall: (config, options, io) => record("install", 0)({ ...config, ...options }, io),
+    }),
     uninstall: async () => ({ runUninstall: record("uninstall", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
     doctor: async () => ({
@@ -45,6 +47,24 @@ async function tproxyctl(...argv: string[]) {
   const status = await run(argv, environment, commands);
   return { status, stdout, stderr, told, environment };
 }
+
+describe("what is of install alone", () => {
+  test.each([
+    [[], { force: false, confirmWithinMs: undefined }],
+    [["--force"], { force: true }],
+    [["--confirm-within", "1m30s"], { confirmWithinMs: 90_000 }],
+  ])("%j", async (argv, options) => {
+    expect(await tproxyctl("install", ...argv)).toMatchObject({ status: 0, told: { install: options } });
+  });
+  test.each(["0", "20ms", "soon", "1000h"])("no time to confirm: %s", async (time) => {
+    const { status, stderr, told } = await tproxyctl("install", "--confirm-within", time);
+    expect({ status, told }).toEqual({ status: 1, told: {} });
+    expect(stderr.match(/^error: --confirm-within: /gm)).toHaveLength(1);
+  });
+  test("is none of doctor's, which answers for a configuration", async () => {
+    expect(await tproxyctl("doctor", "--force")).toMatchObject({ status: 1, told: {} });
+  });
+});
 
 describe("the version and the help", () => {
   test.each(["--version", "-V"])("%s", async (flag) => {

@@ -2,9 +2,10 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
+import { configOfWritten } from "../../../src/config/config-of-written.ts";
 import { readFileLayer } from "../../../src/config/files/file-layer.ts";
 import { resolveConfig } from "../../../src/config/resolve-config.ts";
-import { writeSettings } from "../../../src/config/written-config.ts";
+import { writeConfig, writeSettings } from "../../../src/config/written-config.ts";
 import { makeCase } from "./fuzz-cases.ts";
 import { type Reading, read } from "./support.ts";
 
@@ -53,6 +54,9 @@ function check({ resolved, problems, warnings, notes }: Reading, alsoShown: bool
   const { layer } = readFileLayer({ name: "shown", text: JSON.stringify(toTables(shown)) });
   const again = resolveConfig([layer]).config;
   if (!isDeepStrictEqual(again, resolved.config)) throw new Error("what is shown means something else");
+  const kept = configOfWritten(JSON.parse(JSON.stringify(writeConfig(resolved.config))));
+  if (!isDeepStrictEqual(kept, { ...resolved.config, dryRun: false, verbose: false }))
+    throw new Error("what is kept means something else");
 }
 
 /** Dots in the names as tables. */

@@ -8,7 +8,7 @@ import { samplePlan, type Wanted } from "../../support/plan-samples.ts";
 const NETWORKS: Wanted = { networks: ["br+:10.1.0.0/16"] };
 
 function recordOf(wanted: Wanted | undefined): CommonRecord {
-  return commonRecord(samplePlan(wanted), undefined);
+  return commonRecord(samplePlan(wanted), undefined, undefined);
 }
 
 const NOWHERE = { outbound: [], inbound: [] } as const;
