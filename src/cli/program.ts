@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
+import { CONFIG } from "../config/files/config-sources.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
+import { STORED_CONFIGURATION } from "../config/stored-configuration.ts";
 import { TproxyError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
@@ -76,9 +78,12 @@ function buildProgram(
   const program = newRoot(environment);
 
   /** The configuration of install, and of what answers for it. */
-  const configOf = async (given: readonly GivenFlag[]): Promise<ResolvedConfig> => {
+  const configOf = async (
+    given: readonly GivenFlag[],
+    variables: CliEnvironment["variables"] = environment.variables,
+  ): Promise<ResolvedConfig> => {
     const { readConfiguration } = await import("../config/read-configuration.ts");
-    const { variables, stdin } = environment;
+    const { stdin } = environment;
     const warn = (text: string) => io.note(`warning: ${text}`);
     const note = (text: string) => io.note(`note: ${text}`);
     return readConfiguration({ given, variables, stdin, warn, note });
@@ -104,7 +109,9 @@ function buildProgram(
 
   const install = async (given: GivenFlag[]) => {
     const options = installOptions(given);
-    const resolved = await configOf(given);
+    const resolved = options.stored
+      ? await configOf([{ flag: CONFIG, text: STORED_CONFIGURATION }, ...given], {})
+      : await configOf(given);
     const { runInstall } = await commands.install();
     return nameSources(resolved, () => runInstall(resolved.config, options, io));
   };

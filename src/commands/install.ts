@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../config/config.ts";
+import { writeConfig } from "../config/written-config.ts";
 import { formatEndpoint } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
+import { Undo } from "../core/undo.ts";
 import { describeFallback, type Fallback, wishOf, withEngine } from "../engine/choose-engine.ts";
 import { describeInstallation } from "../engine/describe-installation.ts";
 import { describeTakeOver } from "../engine/describe-take-over.ts";
@@ -9,7 +11,10 @@ import { EbpfEngine } from "../engine/ebpf/engine.ts";
 import type { EngineName, InstallReport } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
+import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
+import { storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
@@ -21,7 +26,7 @@ import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
 
 /** Puts this network namespace behind the proxy. Exit status 0: it is. */
-export async function runInstall(config: Config, _options: InstallOptions, io: CommandIo): Promise<number> {
+export async function runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = {
     ebpf: new EbpfEngine(config),
@@ -31,18 +36,27 @@ export async function runInstall(config: Config, _options: InstallOptions, io: C
   requireRoot("install");
   using _lock = await lockNamespace(readNetns().inode);
   const plan = makePlan(config, readHostFacts(config));
+  const recorded = tryReadRecord(plan.netns).record?.applied ?? [];
+  await using undo = new Undo();
+  const stored = await storeWithInstallation(plan.netns, writeConfig(config), options, undo);
   const install = async (name: EngineName) => {
     if (config.verbose)
       for (const line of (await describeInstallation(name, engines, plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
-  for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  undo.keep();
+  const unstored = engine === "ebpf" ? await removeStoredRules(plan.netns, recorded) : [];
+  for (const note of [...plan.notes, ...result.notes, ...stored, ...unstored]) io.note(`note: ${note}`);
+  if (engine === "ebpf" && config.storeFirewalld) io.note(`warning: ${NOTHING_TO_STORE}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
   io.out(`# transparent proxy setup completed successfully (engine: ${engine}${how})`);
   return 0;
 }
+
+const NOTHING_TO_STORE =
+  "storing with firewalld does nothing with eBPF, which has no rules; --store-systemd brings programs back";
 
 async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<number> {
   if (!isRoot())

@@ -5,8 +5,10 @@ import type { NetnsFact } from "../core/facts.ts";
 import type { InstanceStatus } from "../engine/ebpf/status.ts";
 import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
+import { removeStoredInstallation } from "../engine/persistence/stored-installation.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
@@ -22,12 +24,16 @@ export async function runUninstall(options: UninstallOptions, io: CommandIo): Pr
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   if (options.dryRun) return dryRun(netns, iptables, options, io);
   using _lock = await lockNamespace(netns.inode);
-  const [removed = [], notes = []] = await allOf([
+  const recorded = tryReadRecord(netns).record?.applied ?? [];
+  // What would bring it back goes first; of a firewalld that runs last, since it removes the rules of iptables at once.
+  const [unstored = [], removed = [], ...notes] = await allOf([
+    () => removeStoredInstallation(netns),
     () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
     () => iptables.remove(netns),
+    () => removeStoredRules(netns, recorded),
   ]);
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
-  for (const note of notes) io.note(`note: ${note}`);
+  for (const note of [...unstored, ...notes.flat()]) io.note(`note: ${note}`);
   io.out("# transparent proxy cleanup completed successfully");
   return 0;
 }

@@ -21,13 +21,26 @@ export function hasFirewalld(): boolean {
   return existsSync(DIRECTORY);
 }
 
+/**
+ * Whether firewalld refuses IPv6 packets to addresses with an IPv4 address in them (RFC 3964), ::1 among them: what a rule
+ * redirects in OUTPUT goes there by another interface than lo, as far as firewalld's filter sees. It does by default.
+ */
+export function refusesRedirectedIpv6(): boolean {
+  const text = readIfThere(`${DIRECTORY}/firewalld.conf`) ?? "";
+  return !/^RFC3964_IPv4\s*=\s*(no|false)\s*$/im.test(text);
+}
+
 /** Undefined where there is none. */
 export function readDirectFile(): string | undefined {
+  return readIfThere(DIRECT_FILE);
+}
+
+function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(DIRECT_FILE, "utf8");
+    return readFileSync(path, "utf8");
   } catch (cause) {
     if (systemErrorCode(cause) === "ENOENT" || systemErrorCode(cause) === "ENOTDIR") return undefined;
-    throw failure(`cannot read ${DIRECT_FILE}`, cause);
+    throw failure(`cannot read ${path}`, cause);
   }
 }
 

@@ -7,6 +7,7 @@ import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { correctDnsFlows, dnsPortsOf } from "./dns-flows.ts";
+import { storeRules } from "./firewalld/store.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
 import { isInstallation, KEEPER_CHAIN, keeperLines, protectConnections } from "./keep-connections.ts";
@@ -71,6 +72,7 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
     await restoreRules(present.executables, text, work.restore);
   }
   for (const target of work.targets) await verify(target, work);
+  const stored = await store(plan, work, undo);
   const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
   if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
@@ -84,7 +86,7 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   return {
     replaced: work.present.some(isInstallation),
     recorded,
-    notes: [...notes, ...corrected, ...unwritten],
+    notes: [...notes, ...stored, ...corrected, ...unwritten],
   };
 }
 
@@ -144,6 +146,23 @@ function changes(work: Work, instead: readonly string[]): Change[] {
     .filter((each) => !isTarget(each, targets) && hasOurs(each))
     .map((each) => ({ text: removeRules(each.ours, instead), present: each, applied: undefined }));
   return [...made, ...removed];
+}
+
+/** Where firewalld applies them anew, they are to be what they were: each of them, and once. */
+async function store({ netns }: Plan, work: Work, undo: Undo): Promise<string[]> {
+  if (work.storeFirewalld === undefined) return [];
+  const notes = await storeRules(
+    {
+      netns,
+      sets: work.targets.map(({ set }) => set),
+      style: work.style,
+      wanted: work.storeFirewalld,
+      recorded: work.record?.applied ?? [],
+    },
+    undo,
+  );
+  for (const target of work.targets) await verify(target, work);
+  return notes;
 }
 
 /** Where nothing of what was asked for came into effect, there is nothing to restore. */

@@ -10,7 +10,7 @@ import { readHostFacts } from "../../../src/engine/host-facts.ts";
 import { makePlan } from "../../../src/plan/make-plan.ts";
 import { planToJson } from "../../../src/plan/plan-json.ts";
 
-const OPTIONS = { force: false, confirmWithinMs: undefined } as const;
+const OPTIONS = { force: false, confirmWithinMs: undefined, storeSystemd: false, stored: false } as const;
 
 async function install(settings: Readonly<Record<SettingName, unknown>>): Promise<unknown> {
   const layer = new Map(

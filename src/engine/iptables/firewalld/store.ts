@@ -8,6 +8,7 @@ import {
   hasFirewalld,
   isFirewalldRunning,
   readDirectFile,
+  refusesRedirectedIpv6,
   reloadFirewalld,
   writeDirectFile,
 } from "../../../host/firewalld.ts";
@@ -91,7 +92,7 @@ export async function checkStoring({
  *
  * @returns what the user should know, one sentence each
  */
-export async function storeRules(storing: Storing, undo: Undo): Promise<string[]> {
+export async function storeRules(storing: Omit<Storing, "executables">, undo: Undo): Promise<string[]> {
   const { sets, style, wanted, recorded } = storing;
   const before = readDirectFile();
   const document = before === undefined ? undefined : understand(before);
@@ -105,7 +106,7 @@ export async function storeRules(storing: Storing, undo: Undo): Promise<string[]
   const isRunning = await isFirewalldRunning();
   undo.add(`putting back ${DIRECT_FILE}`, () => change(before, isRunning));
   await change(text, isRunning);
-  return [...notes, noteReload(isRunning)];
+  return [...notes, noteReload(isRunning), ...noteIpv6(sets)];
 }
 
 /**
@@ -133,6 +134,14 @@ function noteReload(isRunning: boolean): string {
     ? "firewalld has the rules now, and brings them back at each start and reload. Both begin by removing all rules " +
         "of iptables, those of other programs too"
     : `firewalld does not run: it will apply the rules in ${DIRECT_FILE} when it starts`;
+}
+
+function noteIpv6(sets: readonly RuleSet[]): string[] {
+  if (!sets.some(({ family }) => family === 6) || !refusesRedirectedIpv6()) return [];
+  return [
+    "firewalld refuses IPv6 connections that rules redirect to ::1: set RFC3964_IPv4=no in /etc/firewalld/firewalld.conf, " +
+      "or use --engine=ebpf, whose connections go there by lo",
+  ];
 }
 
 function understand(text: string): DirectDocument {

@@ -3,6 +3,7 @@ import type { Family } from "../../../core/address.ts";
 import { findOurs, isOurChain, ruleKey } from "../ownership.ts";
 import type { RuleKey } from "../pick-recorded.ts";
 import type { AppliedRules } from "../record.ts";
+import { TABLES } from "../rule.ts";
 import type { SavedRule, SavedTable } from "../saved.ts";
 import { COMMENT, type DirectDocument, type DirectEntry } from "./direct-xml.ts";
 import { splitWords } from "./split-words.ts";
@@ -11,7 +12,7 @@ import { splitWords } from "./split-words.ts";
 export interface StoredRules {
   /** In the order of the file; the comments that we put around ours are among them. */
   readonly entries: readonly DirectEntry[];
-  /** By family, all rules in the order in which their chains have them once firewalld has applied them. */
+  /** By family, all rules: table by table (`TABLES`), each chain in the order that it has once firewalld has applied it. */
   readonly keys: Readonly<Record<Family, readonly RuleKey[]>>;
 }
 
@@ -82,7 +83,8 @@ function readTables(entries: readonly DirectEntry[], family: Family): StoredTabl
       table.rules.push({ chain: line.chain, position, spec: line.spec, entry, inserted: line.inserted });
     }
   }
-  return [...tables.values()];
+  const placeOf = ({ name }: StoredTable) => TABLES.findIndex((table) => table === name);
+  return [...tables.values()].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 interface Line {
