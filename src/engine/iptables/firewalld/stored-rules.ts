@@ -83,7 +83,7 @@ function readTables(entries: readonly DirectEntry[], family: Family): StoredTabl
       table.rules.push({ chain: line.chain, position, spec: line.spec, entry, inserted: line.inserted });
     }
   }
-  const placeOf = ({ name }: StoredTable) => TABLES.findIndex((table) => table === name);
+  const placeOf = ({ name }: StoredTable) => TABLE_NAMES.indexOf(name);
   return [...tables.values()].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
