@@ -5,6 +5,7 @@ import { describeFinding, type Finding, finding, INSTALL_AGAIN } from "../engine
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { type InstallationStatus, joinStatus } from "../engine/join-status.ts";
 import type { OldConnections } from "../engine/old-connections.ts";
+import { type ExaminedStore, examineStored } from "../engine/persistence/examine-stored.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { StatusOptions } from "./options.ts";
@@ -25,12 +26,22 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const pins = readPins(netns, options.bpffsPath);
   const [status, ...others] = joinStatus(pins.instances, rules);
   const examined = status && examine(status);
-  const findings = inOrder([...others.map(secondFinding), ...pins.findings, ...(examined?.findings ?? [])]);
+  const stored = examineStored(netns, status);
+  const findings = inOrder([
+    ...others.map(secondFinding),
+    ...pins.findings,
+    ...(examined?.findings ?? []),
+    ...stored.findings,
+  ]);
   const isNothing = status === undefined && findings.length === 0;
-  if (options.json) io.out(JSON.stringify(toJson(status, others, findings, examined?.oldConnections)));
-  else if (isNothing) io.out("not installed in this network namespace");
+  if (options.json)
+    io.out(
+      JSON.stringify(toJson({ status, others, findings, oldConnections: examined?.oldConnections, stored })),
+    );
   else {
-    for (const line of status === undefined ? ["no whole installation"] : describe(status)) io.out(line);
+    const nothing = isNothing ? "not installed in this network namespace" : "no whole installation";
+    for (const line of status === undefined ? [nothing] : describe(status)) io.out(line);
+    for (const line of stored.lines) io.out(line);
     for (const each of findings) io.out(describeFinding(each));
   }
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
@@ -38,19 +49,25 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   return findings.some(({ degrades }) => degrades) ? 2 : 0;
 }
 
+interface Found {
+  readonly status: InstallationStatus | undefined;
+  readonly others: readonly InstallationStatus[];
+  readonly findings: readonly Finding[];
+  readonly oldConnections: OldConnections | undefined;
+  readonly stored: ExaminedStore;
+}
+
 /** More than one is the mark of a change of engine that did not end. */
-function toJson(
-  status: InstallationStatus | undefined,
-  others: readonly InstallationStatus[],
-  findings: readonly Finding[],
-  oldConnections: OldConnections | undefined,
-): object {
-  if (status === undefined) return { installed: false, ...(findings.length === 0 ? {} : { findings }) };
+function toJson({ status, others, findings, oldConnections, stored }: Found): object {
+  const kept = stored.lines.length === 0 ? {} : { stored: stored.status };
+  if (status === undefined)
+    return { installed: false, ...(findings.length === 0 ? {} : { findings }), ...kept };
   const shown = others.map(withoutWhatIsLong);
   return {
     installed: true,
     ...withoutWhatIsLong(status),
     findings,
+    ...kept,
     ...(oldConnections === undefined ? {} : { oldConnections }),
     ...(shown.length === 0 ? {} : { others: shown }),
   };

@@ -187,7 +187,7 @@ export class Container implements AsyncDisposable {
     const result = await execa(
       "nsenter",
       [
-        ...["--target", String(this.#pid), ...namespaces, "--root", "--wd=/"],
+        ...["--target", String(this.#pid), ...namespaces, "--root"],
         ...[...clean, "sh", "-c", join, "sh", ...as, ...args],
       ],
       { reject: false, timeout: 110_000, input },

@@ -8,6 +8,8 @@ import type { SavedRule, SavedTable } from "../saved.ts";
 import { COMMENT, type DirectDocument, type DirectEntry } from "./direct-xml.ts";
 import { splitWords } from "./split-words.ts";
 
+const TABLE_NAMES: readonly string[] = TABLES;
+
 /** What of firewalld's direct configuration is ours, or kumactl's. */
 export interface StoredRules {
   /** In the order of the file; the comments that we put around ours are among them. */
