@@ -19,7 +19,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { projectRoot } from "./project-files.ts";
-import { APP_UID, type Connection, cgroup2Root, PROXY_UID, type Result, TPNET, TPROXYCTL } from "./world.ts";
+import {
+  APP_UID,
+  type Connection,
+  cgroup2Root,
+  PROXY_UID,
+  type Result,
+  type RunOptions,
+  TPNET,
+  TPROXYCTL,
+} from "./world.ts";
 
 const BOOT = fileURLToPath(new URL("boot-container.sh", import.meta.url));
 const WANTS = "etc/systemd/system/multi-user.target.wants";
@@ -68,6 +77,7 @@ let containers = 0;
 export class Container implements AsyncDisposable {
   readonly #disk: string;
   readonly #cgroup: string;
+  readonly #undo: (() => Promise<unknown>)[] = [];
   #boot: ChildProcess | undefined;
   /** Its first process, as numbered outside. */
   #pid = 0;
@@ -162,38 +172,29 @@ export class Container implements AsyncDisposable {
     await this.boot();
   }
 
-  /** In its namespaces and its cgroup, as root unless `uid` is given. */
-  async run(
-    args: readonly string[],
-    {
-      uid,
-      env = {},
-      input = "",
-    }: { uid?: number; env?: Readonly<Record<string, string>>; input?: string } = {},
-  ): Promise<Result> {
+  /** The command line that runs something in its namespaces and its cgroup, as root unless `uid` is given. */
+  command(args: readonly string[], { uid, env = {} }: RunOptions = {}): string[] {
     const join = 'mkdir -p /sys/fs/cgroup/test && echo 0 >/sys/fs/cgroup/test/cgroup.procs && exec "$@"';
-    const as =
-      uid === undefined ? [] : ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
+    const user = String(uid);
+    const as = uid === undefined ? [] : ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"];
     const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const clean = [
-      "env",
-      "-i",
-      "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-      "LC_ALL=C",
-      "SYSTEMD_COLORS=0",
-      ...variables,
-    ];
-    const result = await execa(
-      "nsenter",
-      [
-        ...["--target", String(this.#pid), ...namespaces, "--root"],
-        ...[...clean, "sh", "-c", join, "sh", ...as, ...args],
-      ],
-      { reject: false, timeout: 110_000, input },
-    );
+    const clean = ["env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", ...variables];
+    const inside = ["nsenter", "--target", String(this.#pid), ...namespaces, "--root"];
+    return [...inside, ...clean, "sh", "-c", join, "sh", ...as, ...args];
+  }
+
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const [file = "", ...rest] = this.command(args, options);
+    const { input = "", timeoutMs = 110_000 } = options;
+    const result = await execa(file, rest, { reject: false, timeout: timeoutMs, input });
     if (result.timedOut) throw new Error(`${args.join(" ")} did not end`);
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
+  }
+
+  /** Runs at the end, the last one first. */
+  defer(action: () => Promise<unknown>): void {
+    this.#undo.push(action);
   }
 
   /** What it says on stdout. */
@@ -223,6 +224,7 @@ export class Container implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const action of this.#undo.splice(0).reverse()) await action();
     await this.kill();
     await this.#until(`processes are left in ${this.#cgroup}`, async () => removeCgroups(this.#cgroup));
     await execa("umount", ["--lazy", this.#disk], { reject: false });
