@@ -174,7 +174,7 @@ async function restorePresent(
   const recorded = [...(applied === undefined ? [] : [applied]), unmarkedRules(before)];
   const now = await look(before.executables, recorded.map(asUnfinished));
   if (presentRules(now).rules.join("\n") === presentRules(before).rules.join("\n")) return;
-  await restoreRules(before.executables, restoreRulesOf(now.ours, before.ours), options);
+  await restoreRules(before.executables, restoreRulesOf(now, before.ours), options);
 }
 
 /** iptables-restore said that all went well; whether it did, the kernel knows. */
