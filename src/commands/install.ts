@@ -14,6 +14,7 @@ import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
+import { describeStoring } from "../engine/persistence/describe-storing.ts";
 import { storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
@@ -32,7 +33,7 @@ export async function runInstall(config: Config, options: InstallOptions, io: Co
     ebpf: new EbpfEngine(config),
     iptables: new IptablesEngine(config, (line) => io.note(line)),
   };
-  if (config.dryRun) return dryRun(config, engines, io);
+  if (config.dryRun) return dryRun(config, options, engines, io);
   requireRoot("install");
   using _lock = await lockNamespace(readNetns().inode);
   const plan = makePlan(config, readHostFacts(config));
@@ -58,14 +59,20 @@ export async function runInstall(config: Config, options: InstallOptions, io: Co
 const NOTHING_TO_STORE =
   "storing with firewalld does nothing with eBPF, which has no rules; --store-systemd brings programs back";
 
-async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<number> {
+async function dryRun(
+  config: Config,
+  options: InstallOptions,
+  engines: Engines,
+  io: CommandIo,
+): Promise<number> {
   if (!isRoot())
     io.note("warning: without root not everything can be looked at: what install does may differ");
   const plan = makePlan(config, readHostFacts(config));
   const describe = async (name: EngineName) => {
     const { text, notes } = await describeInstallation(name, engines, plan);
     const removed = isRoot() ? await describeTakeOver(name, engines, plan) : [];
-    return { text, notes: [...notes, ...removed] };
+    const stored = isRoot() ? describeStoring(plan.netns, config, options, name) : [];
+    return { text, notes: [...notes, ...removed, ...stored] };
   };
   const { result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);

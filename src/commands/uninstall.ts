@@ -8,6 +8,7 @@ import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
+import { examineStored } from "../engine/persistence/examine-stored.ts";
 import { removeStoredInstallation } from "../engine/persistence/stored-installation.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
 import { lockNamespace } from "../host/lock.ts";
@@ -51,6 +52,7 @@ async function dryRun(
     ...ebpf.map(({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`),
     ...(await iptables.describeRemoval(netns)),
     ...describeAddress(ebpf, rules),
+    ...examineStored(netns, undefined).lines.map((line) => `# ${line}`),
   ];
   io.out("# dry run: this is what would be removed, nothing was changed");
   for (const line of lines) io.out(line);
