@@ -33,6 +33,7 @@ export const ERROR_CODES = {
     "the installation could not be stored for the next start of the host, or what is stored not changed",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
+  DATAPLANE_INVALID: "a Dataplane resource cannot be read, or cannot be changed without guessing",
   INTERNAL: "a bug in tproxyctl",
 } as const;
 

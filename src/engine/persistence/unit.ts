@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CAPABILITIES_NEEDED, type CapabilityPurpose } from "../../host/capabilities.ts";
 
 /** What the unit runs. Absolute paths. */
 export interface Program {
@@ -9,20 +10,17 @@ export interface Program {
 /** The first line of a unit of ours. */
 export const UNIT_MARK = "# Written by tproxyctl install --store-systemd; tproxyctl uninstall removes it.";
 
-/**
- * What an installation needs, with the reason for each. The eBPF engine's stand in src/host/capabilities.ts with more
- * words; iptables needs the first two.
- */
-const CAPABILITIES = [
-  "CAP_NET_ADMIN", // programs, rules, ::6 on lo
-  "CAP_NET_RAW", // iptables' sockets
-  "CAP_BPF", // maps and programs
-  "CAP_PERFMON", // the verifier
-  "CAP_SYS_PTRACE", // the sockets of a proxy that runs already
-  "CAP_DAC_READ_SEARCH", // looking for those
-  "CAP_SYS_ADMIN", // mounting a BPF file system; on kernels before 5.8 instead of CAP_BPF
-  "CAP_SYS_RESOURCE", // locked memory, on kernels before 5.11
+/** An installation with either engine, whether or not the proxy runs already. */
+const PURPOSES: readonly CapabilityPurpose[] = [
+  ...(["ebpf", "ebpf-load", "running-proxy", "mount-bpffs", "iptables", "iptables-legacy"] as const),
 ];
+
+/** As systemd writes them. With one for locked memory, on kernels before 5.11. */
+function capabilities(): string {
+  const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => PURPOSES.includes(purpose));
+  const names = new Set([...needed.map(({ capability }) => capability), "sys_resource"]);
+  return [...names].map((name) => `CAP_${name.toUpperCase()}`).join(" ");
+}
 
 /** What brings up addresses, and what removes the rules of others when it starts: all of it comes first. */
 const AFTER = [
@@ -66,7 +64,7 @@ WorkingDirectory=/
 UMask=0077
 UnsetEnvironment=${UNSET.join(" ")}
 
-CapabilityBoundingSet=${CAPABILITIES.join(" ")}
+CapabilityBoundingSet=${capabilities()}
 AmbientCapabilities=
 NoNewPrivileges=yes
 LockPersonality=yes
