@@ -88,6 +88,9 @@ test("what is installed comes back before network-online.target, and goes with u
   expect(record).toMatchObject({ inbound: { excludedPorts: [22] }, outbound: { excludedPorts: [9999] } });
   expect(stored).toMatchObject({ systemd: { enabled: true, same: true } });
 
+  const inbound = ["nsenter", "--net=/run/netns/remote", TPNET, "connect", "--to", "10.66.0.1:8080"];
+  expect(JSON.parse(await host.mustRun(...inbound)).server?.listener).toBe("0.0.0.0:15006");
+
   await host.mustRun("systemctl", "stop", "tproxyctl.service");
   expect((await host.connect(TARGET)).server?.listener).toBe("0.0.0.0:15001");
   await host.mustRun("systemctl", "restart", "tproxyctl.service");
