@@ -14,14 +14,17 @@ import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
+import { findLockOut } from "../engine/lock-out.ts";
 import { describeStoring } from "../engine/persistence/describe-storing.ts";
-import { storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
+import { requireConfirmable, storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
+import { findSharedUser } from "../engine/shared-user.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
+import { beginChange } from "./confirm-within.ts";
 import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
@@ -29,35 +32,67 @@ import { isRoot, requireRoot } from "./require-root.ts";
 /** Puts this network namespace behind the proxy. Exit status 0: it is. */
 export async function runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
-  const engines = {
-    ebpf: new EbpfEngine(config),
-    iptables: new IptablesEngine(config, (line) => io.note(line)),
-  };
+  const engines = enginesOf(config, io);
   if (config.dryRun) return dryRun(config, options, engines, io);
   requireRoot("install");
-  using _lock = await lockNamespace(readNetns().inode);
+  const netns = readNetns();
+  using _lock = await lockNamespace(netns.inode);
+  requireConfirmable(netns, config, options);
+  await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
+  await using undo = new Undo();
+  let stored: string[] | undefined;
+  await installLocked(config, io, async (plan, engine) => {
+    // Of what is stored that has been decided when it was installed.
+    const lockOut =
+      options.force || options.stored ? undefined : await findLockOut(plan, engine, engines.iptables);
+    if (lockOut !== undefined) throw lockOut;
+    stored ??= await storeWithInstallation(netns, writeConfig(config), options, undo);
+    await change.arm();
+  });
+  undo.keep();
+  for (const note of stored ?? []) io.note(`note: ${note}`);
+  for (const line of await change.keep()) io.out(line);
+  return 0;
+}
+
+/**
+ * What `install` does once it has the lock, but for what systemd has stored.
+ *
+ * @param before is called before anything is changed, for each engine that is let try; may throw
+ */
+export async function installLocked(
+  config: Config,
+  io: CommandIo,
+  before: (plan: Plan, engine: EngineName) => Promise<void> = async () => {},
+): Promise<void> {
+  const engines = enginesOf(config, io);
   const plan = makePlan(config, readHostFacts(config));
   const recorded = tryReadRecord(plan.netns).record?.applied ?? [];
-  await using undo = new Undo();
-  const stored = await storeWithInstallation(plan.netns, writeConfig(config), options, undo);
   const install = async (name: EngineName) => {
+    await before(plan, name);
     if (config.verbose)
       for (const line of (await describeInstallation(name, engines, plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
-  undo.keep();
   const unstored = engine === "ebpf" ? await removeStoredRules(plan.netns, recorded) : [];
-  for (const note of [...plan.notes, ...result.notes, ...stored, ...unstored]) io.note(`note: ${note}`);
+  for (const note of [...plan.notes, ...result.notes, ...unstored]) io.note(`note: ${note}`);
   if (engine === "ebpf" && config.storeFirewalld) io.note(`warning: ${NOTHING_TO_STORE}`);
+  for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
   io.out(`# transparent proxy setup completed successfully (engine: ${engine}${how})`);
-  return 0;
 }
 
 const NOTHING_TO_STORE =
   "storing with firewalld does nothing with eBPF, which has no rules; --store-systemd brings programs back";
+
+function enginesOf(config: Config, io: CommandIo): Engines {
+  return {
+    ebpf: new EbpfEngine(config),
+    iptables: new IptablesEngine(config, (line) => io.note(line)),
+  };
+}
 
 async function dryRun(
   config: Config,
@@ -74,10 +109,30 @@ async function dryRun(
     const stored = isRoot() ? describeStoring(plan.netns, config, options, name) : [];
     return { text, notes: [...notes, ...removed, ...stored] };
   };
-  const { result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
+  const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
+  const refusals = [
+    refusalOf(() => requireConfirmable(plan.netns, config, options)),
+    refusalOf(() => beginChange(plan.netns, options.confirmWithinMs, engines.iptables)),
+    options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
+  ];
+  for (const refusal of refusals) {
+    if (refusal === undefined) continue;
+    io.note(`warning: install would refuse (${refusal.code}): ${refusal.message}. ${refusal.hint ?? ""}`);
+  }
   for (const line of result.text) io.out(line);
   return 0;
+}
+
+function refusalOf(act: () => unknown): TproxyError | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TproxyError && error.code !== "INTERNAL") return error;
+    throw error;
+  }
 }
 
 /** At once: where iptables fails as well, both reasons count. */

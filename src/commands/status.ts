@@ -12,6 +12,7 @@ import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 import { describeEbpf } from "./status/describe-ebpf.ts";
 import { describeIptables } from "./status/describe-iptables.ts";
+import { showPending } from "./status/describe-pending.ts";
 import { examine, inOrder } from "./status/examine.ts";
 
 /**
@@ -33,16 +34,21 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
     ...(examined?.findings ?? []),
     ...stored.findings,
   ]);
+  const pending = showPending(netns);
   const isNothing = status === undefined && findings.length === 0;
   if (options.json)
     io.out(
-      JSON.stringify(toJson({ status, others, findings, oldConnections: examined?.oldConnections, stored })),
+      JSON.stringify({
+        ...toJson({ status, others, findings, oldConnections: examined?.oldConnections, stored }),
+        ...(pending && { pending: pending.json }),
+      }),
     );
   else {
     const nothing = isNothing ? "not installed in this network namespace" : "no whole installation";
     for (const line of status === undefined ? [nothing] : describe(status)) io.out(line);
     for (const line of stored.lines) io.out(line);
     for (const each of findings) io.out(describeFinding(each));
+    for (const line of pending?.text ?? []) io.out(line);
   }
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (isNothing) return 1;

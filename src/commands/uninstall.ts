@@ -8,6 +8,7 @@ import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
+import { removePending, tryReadPending } from "../engine/pending.ts";
 import { examineStored } from "../engine/persistence/examine-stored.ts";
 import { removeStoredInstallation } from "../engine/persistence/stored-installation.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
@@ -16,35 +17,51 @@ import { readNetns } from "../host/netns.ts";
 import { PASSTHROUGH_ADDRESS } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
+import { removeLog, stopWaiting } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 
 /** Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was. */
 export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {
   requireRoot("uninstall");
   const netns = readNetns();
-  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
-  if (options.dryRun) return dryRun(netns, iptables, options, io);
+  if (options.dryRun) return dryRun(netns, options, io);
   using _lock = await lockNamespace(netns.inode);
-  const recorded = tryReadRecord(netns).record?.applied ?? [];
-  // What would bring it back goes first; of a firewalld that runs last, since it removes the rules of iptables at once.
-  const [unstored = [], removed = [], ...notes] = await allOf([
-    () => removeStoredInstallation(netns),
-    () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
-    () => iptables.remove(netns),
-    () => removeStoredRules(netns, recorded),
-  ]);
-  if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
-  for (const note of [...unstored, ...notes.flat()]) io.note(`note: ${note}`);
-  io.out("# transparent proxy cleanup completed successfully");
+  await removeLocked(netns, { ...options, keepStored: false }, io);
+  await forgetPending(netns);
   return 0;
 }
 
-async function dryRun(
-  netns: NetnsFact,
-  iptables: IptablesEngine,
-  options: UninstallOptions,
-  io: CommandIo,
-): Promise<number> {
+interface RemoveOptions extends Pick<UninstallOptions, "verbose" | "bpffsPath"> {
+  /** What systemd has stored stays. */
+  readonly keepStored: boolean;
+}
+
+/** What `uninstall` does once it has the lock. */
+export async function removeLocked(netns: NetnsFact, options: RemoveOptions, io: CommandIo): Promise<void> {
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
+  const recorded = tryReadRecord(netns).record?.applied ?? [];
+  // A firewalld that runs comes after the rules: it removes all of iptables' at once.
+  const [removed = [], ...notes] = await allOf([
+    () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
+    () => iptables.remove(netns),
+    () => removeStoredRules(netns, recorded),
+    async () => (options.keepStored ? [] : removeStoredInstallation(netns)),
+  ]);
+  if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
+  for (const note of notes.flat()) io.note(`note: ${note}`);
+  io.out("# transparent proxy cleanup completed successfully");
+}
+
+/** Nothing is left that could be confirmed or put back. */
+async function forgetPending(netns: NetnsFact): Promise<void> {
+  const { pending, damage } = tryReadPending(netns);
+  if (pending !== undefined || damage !== undefined) removePending(netns);
+  await stopWaiting(pending?.timer);
+  removeLog(netns);
+}
+
+async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo): Promise<number> {
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const ebpf = statusOfEbpf(netns, options.bpffsPath);
   // With a damaged record, it would fail before it comes to the address.
   const rules = tryReadRecord(netns).damage === undefined ? await iptables.status(netns) : undefined;

@@ -130,6 +130,13 @@ test("what is stored follows the installation, and is as it was where that fails
     stored: { systemd: { same: true } },
   });
 
+  const unconfirmed = await install("--engine=ebpf", "--confirm-within=100s");
+  expect(unconfirmed.stderr, unconfirmed.stderr).toMatch(/that is changed when you confirm this one/);
+  expect(host.read(CONFIGURATION)).toMatch(/engine: "iptables"/);
+  expect((await host.tproxyctl("confirm")).stderr).toMatch(/was changed with the installation/);
+  expect(host.read(CONFIGURATION)).toMatch(/engine: "ebpf"/);
+  await install("--engine=iptables", "--exclude-outbound-ports=1234");
+
   await host.mustRun("sed", "-i", "s/1234/4321/", `/${CONFIGURATION}`);
   const edited = await host.tproxyctl("status");
   expect([edited.exitCode, edited.stdout]).toEqual([

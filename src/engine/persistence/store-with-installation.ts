@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Config } from "../../config/config.ts";
 import { STORED_CONFIGURATION } from "../../config/stored-configuration.ts";
 import type { WrittenConfig } from "../../config/written-config.ts";
+import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import type { Undo } from "../../core/undo.ts";
+import { readStored } from "../iptables/firewalld/store.ts";
 import { isWhatIsStored, readStoredInstallation, storeInstallation } from "./stored-installation.ts";
 
 export interface StoreOptions {
@@ -11,6 +14,24 @@ export interface StoreOptions {
   readonly storeSystemd: boolean;
   /** It may be put back: until then, what is stored is not touched. */
   readonly confirmWithinMs: number | undefined;
+}
+
+/**
+ * What may be put back is not stored with firewalld: a start of the host on the way would bring back the rules, and
+ * nobody who puts them back.
+ *
+ * @throws TproxyError OPTION_UNSUPPORTED
+ */
+export function requireConfirmable(
+  netns: NetnsFact,
+  { storeFirewalld }: Pick<Config, "storeFirewalld">,
+  { confirmWithinMs }: Pick<StoreOptions, "confirmWithinMs">,
+): void {
+  if (confirmWithinMs === undefined) return;
+  if (!storeFirewalld && readStored(netns, []) === undefined) return;
+  throw new TproxyError("OPTION_UNSUPPORTED", "firewalld cannot store rules that may be put back", {
+    hint: "Leave out --confirm-within, or let firewalld store nothing (`tproxyctl uninstall` first, if it does).",
+  });
 }
 
 /**
@@ -31,8 +52,8 @@ export async function storeWithInstallation(
   if (present === undefined || (present.enabled && isWhatIsStored(config, present))) return [];
   if (confirmWithinMs !== undefined)
     return [
-      `another configuration is stored for the next start of this host, in ${STORED_CONFIGURATION}; once this one is ` +
-        "confirmed, install it with --store-systemd",
+      `another configuration is stored for the next start of this host, in ${STORED_CONFIGURATION}: that is changed ` +
+        "when you confirm this one",
     ];
   const notes = await storeInstallation(netns, config, undo);
   return [
