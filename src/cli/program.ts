@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
-import { CONFIG } from "../config/files/config-sources.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
-import type { ResolvedConfig } from "../config/resolve-config.ts";
-import { STORED_CONFIGURATION } from "../config/stored-configuration.ts";
 import { TproxyError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { addFlags, optionTerm } from "./add-flags.ts";
@@ -39,6 +36,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
+import { readGiven, readStoredGiven } from "./read-given.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
 import { joinValidator, VALIDATOR } from "./validator.ts";
@@ -93,17 +91,7 @@ function buildProgram(
   };
   const program = newRoot(environment);
 
-  /** The configuration of install, and of what answers for it. */
-  const configOf = async (
-    given: readonly GivenFlag[],
-    variables: CliEnvironment["variables"] = environment.variables,
-  ): Promise<ResolvedConfig> => {
-    const { readConfiguration } = await import("../config/read-configuration.ts");
-    const { stdin } = environment;
-    const warn = (text: string) => io.note(`warning: ${text}`);
-    const note = (text: string) => io.note(`note: ${text}`);
-    return readConfiguration({ given, variables, stdin, warn, note });
-  };
+  const configOf = (given: readonly GivenFlag[]) => readGiven(given, environment, io);
 
   const add: AddCommand = (name, summary, flags, act, parent = program) => {
     const given: GivenFlag[] = [];
@@ -118,9 +106,7 @@ function buildProgram(
 
   const install = async (given: GivenFlag[]) => {
     const options = installOptions(given);
-    const resolved = options.stored
-      ? await configOf([{ flag: CONFIG, text: STORED_CONFIGURATION }, ...given], {})
-      : await configOf(given);
+    const resolved = options.stored ? await readStoredGiven(given, environment, io) : await configOf(given);
     const { runInstall } = await commands.install();
     return nameSources(resolved, () => runInstall(resolved.config, options, io));
   };
