@@ -31,6 +31,7 @@ import {
   FORCE,
   INBOUND_PORT,
   IP_FAMILY_MODE,
+  LEFTOVERS,
   OUTBOUND_PORT,
   PENDING,
   PROXY_JSON,
@@ -39,6 +40,7 @@ import {
   STORE_SYSTEMD,
   STORED,
   VERBOSE,
+  YES,
 } from "./command-flags.ts";
 
 /** @throws ConfigError */
@@ -88,6 +90,8 @@ export function uninstallOptions(given: readonly GivenFlag[]): UninstallOptions 
     dryRun: flags.read(DRY_RUN, parseBoolean, false),
     verbose: flags.read(VERBOSE, parseBoolean, false),
     bpffsPath: flags.read(BPFFS_PATH, parseNonEmptyPath, undefined),
+    leftovers: flags.read(LEFTOVERS, parseBoolean, false),
+    yes: flags.read(YES, parseBoolean, false),
   };
   flags.finish();
   return options;

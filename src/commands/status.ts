@@ -5,7 +5,7 @@ import { describeFinding, type Finding, finding, INSTALL_AGAIN } from "../engine
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { type InstallationStatus, joinStatus } from "../engine/join-status.ts";
 import type { OldConnections } from "../engine/old-connections.ts";
-import { type ExaminedStore, examineStored } from "../engine/persistence/examine-stored.ts";
+import { examineStored } from "../engine/persistence/examine-stored.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { StatusOptions } from "./options.ts";
@@ -26,6 +26,7 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const rules = await iptables.status(netns);
   const pins = readPins(netns, options.bpffsPath);
   const [status, ...others] = joinStatus(pins.instances, rules);
+  const pending = showPending(netns);
   const examined = status && examine(status);
   const stored = examineStored(netns, status);
   const findings = inOrder([
@@ -34,46 +35,36 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
     ...(examined?.findings ?? []),
     ...stored.findings,
   ]);
-  const pending = showPending(netns);
   const isNothing = status === undefined && findings.length === 0;
-  if (options.json)
-    io.out(
-      JSON.stringify({
-        ...toJson({ status, others, findings, oldConnections: examined?.oldConnections, stored }),
-        ...(pending && { pending: pending.json }),
-      }),
-    );
-  else {
-    const nothing = isNothing ? "not installed in this network namespace" : "no whole installation";
-    for (const line of status === undefined ? [nothing] : describe(status)) io.out(line);
-    for (const line of stored.lines) io.out(line);
-    for (const each of findings) io.out(describeFinding(each));
-    for (const line of pending?.text ?? []) io.out(line);
+  if (options.json) {
+    const shown = toJson(status, others, findings, examined?.oldConnections);
+    const kept = stored.lines.length === 0 ? {} : { stored: stored.status };
+    io.out(JSON.stringify({ ...shown, ...kept, ...(pending && { pending: pending.json }) }));
+  } else {
+    for (const line of isNothing
+      ? ["not installed in this network namespace"]
+      : describeAll(status, findings))
+      io.out(line);
+    for (const line of [...stored.lines, ...(pending?.text ?? [])]) io.out(line);
   }
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (isNothing) return 1;
   return findings.some(({ degrades }) => degrades) ? 2 : 0;
 }
 
-interface Found {
-  readonly status: InstallationStatus | undefined;
-  readonly others: readonly InstallationStatus[];
-  readonly findings: readonly Finding[];
-  readonly oldConnections: OldConnections | undefined;
-  readonly stored: ExaminedStore;
-}
-
 /** More than one is the mark of a change of engine that did not end. */
-function toJson({ status, others, findings, oldConnections, stored }: Found): object {
-  const kept = stored.lines.length === 0 ? {} : { stored: stored.status };
-  if (status === undefined)
-    return { installed: false, ...(findings.length === 0 ? {} : { findings }), ...kept };
+function toJson(
+  status: InstallationStatus | undefined,
+  others: readonly InstallationStatus[],
+  findings: readonly Finding[],
+  oldConnections: OldConnections | undefined,
+): object {
+  if (status === undefined) return { installed: false, ...(findings.length === 0 ? {} : { findings }) };
   const shown = others.map(withoutWhatIsLong);
   return {
     installed: true,
     ...withoutWhatIsLong(status),
     findings,
-    ...kept,
     ...(oldConnections === undefined ? {} : { oldConnections }),
     ...(shown.length === 0 ? {} : { others: shown }),
   };
@@ -89,6 +80,11 @@ function withoutWhatIsLong(status: InstallationStatus): object {
 
 function describe(status: InstallationStatus): string[] {
   return status.engine === "ebpf" ? describeEbpf(status) : describeIptables(status);
+}
+
+function describeAll(status: InstallationStatus | undefined, findings: readonly Finding[]): string[] {
+  const lines = status === undefined ? ["no whole installation"] : describe(status);
+  return [...lines, ...findings.map(describeFinding)];
 }
 
 function secondFinding(other: InstallationStatus): Finding {

@@ -16,9 +16,9 @@ export const ERROR_CODES = {
   USER_UNKNOWN: "the proxy's user does not exist",
   LOOPBACK_DOWN: "the loopback interface of this network namespace is down",
   PROGRAMS_UNUSABLE: "the prebuilt eBPF objects are missing, unreadable, damaged or of another version",
-  CGROUP_UNUSABLE: "there is no cgroup2 here, or the path given is not one",
+  CGROUP_UNUSABLE:
+    "there is no cgroup2 here, the path given is not one, or a program there lets no other beside it",
   BPFFS_UNUSABLE: "the directory for the pins is not on a BPF file system and cannot be made one",
-  INSTANCE_CONFLICT: "another installation in this network namespace stands in the way",
   LOCKED: "another tproxyctl is changing this network namespace",
   KERNEL_TOO_OLD: "the kernel lacks something that the eBPF engine cannot do without",
   LIBBPF_UNUSABLE: "libbpf is missing or too old",
@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   STORE_FAILED:
     "the installation could not be stored for the next start of the host, or what is stored not changed",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
+  CONFIRMATION_NEEDED: "the command asks before it does this, and there is no terminal to ask",
+  LEFTOVERS_REMAIN: "not all that other programs left could be removed",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
   LOCK_OUT: "people who come to this host by SSH would be locked out",
   CONFIRM_UNUSABLE: "it cannot be made sure that everything is put back unless it is confirmed",
