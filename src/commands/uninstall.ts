@@ -70,6 +70,9 @@ async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo
     ...(await iptables.describeRemoval(netns)),
     ...describeAddress(ebpf, rules),
     ...examineStored(netns, undefined).lines.map((line) => `# ${line}`),
+    ...(tryReadPending(netns).pending === undefined
+      ? []
+      : ["# what waits to put back what was there before"]),
   ];
   io.out("# dry run: this is what would be removed, nothing was changed");
   for (const line of lines) io.out(line);
