@@ -1,0 +1,56 @@
+// SIGKILL at the iptables engine and the programs that it runs, and while one engine takes the other's place.
+
+import { expect, test } from "vitest";
+import { MODES } from "../../src/engine/iptables/executables.ts";
+import type { World } from "../support/world.ts";
+import { Agent } from "./crash/agent.ts";
+import { Killer, type Scene, UNINSTALL } from "./crash/scene.ts";
+import { executablesFlag } from "./iptables/bench.ts";
+
+const OLD = ["--exclude-outbound-ports", "22"];
+/** Three tables of each family; and without comments, so that rules are known by the record alone. */
+const NEW = ["--redirect-all-dns-traffic", "--drop-invalid-packets", "--disable-comments"];
+
+const install = (mode: (typeof MODES)[number]) => (world: World, flags: readonly string[]) => ({
+  args: world.installArguments("--engine=iptables", ...(mode === "nft" ? [] : [executablesFlag(mode)]), ...flags),
+});
+
+const SCENES: readonly Scene[] = [
+  ...MODES.flatMap((mode) => [
+    {
+      title: `a first installation (${mode})`,
+      commands: (world: World) => ({ killed: install(mode)(world, NEW) }),
+    },
+    {
+      title: `a reinstallation (${mode})`,
+      commands: (world: World) => ({ first: install(mode)(world, OLD), killed: install(mode)(world, NEW) }),
+    },
+    {
+      title: `an uninstallation (${mode})`,
+      commands: (world: World) => ({ first: install(mode)(world, NEW), killed: UNINSTALL }),
+    },
+  ]),
+  {
+    title: "from legacy to nft",
+    commands: (world) => ({ first: install("legacy")(world, OLD), killed: install("nft")(world, OLD) }),
+  },
+  {
+    title: "from eBPF to iptables",
+    commands: (world) => ({ first: { args: world.installArguments() }, killed: install("nft")(world, OLD) }),
+  },
+  {
+    title: "from iptables to eBPF",
+    commands: (world) => ({ first: install("nft")(world, OLD), killed: { args: world.installArguments() } }),
+  },
+];
+
+test.each(SCENES)(
+  "$title",
+  async (scene) => {
+    await using agent = await Agent.create((world) => world.startProxy());
+    const killer = await Killer.create(agent, scene);
+    await killer.killEverywhere();
+    expect(killer.kills).toBeGreaterThan(15);
+  },
+  900_000,
+);
