@@ -15,7 +15,7 @@ export interface CliEnvironment {
   /** What stands on stdin; not touched before it is asked for. */
   readonly stdin: () => AsyncIterable<Uint8Array | string>;
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGTERM or SIGINT, which from this call on do not end the process (a second one does). */
+  /** Aborted by SIGTERM, SIGINT or SIGHUP, which from this call on do not end the process (a second one of a kind does). */
   readonly untilTerminated: () => AbortSignal;
 }
 
@@ -30,7 +30,8 @@ export function processEnvironment(): CliEnvironment {
     variables: process.env,
     untilTerminated: () => {
       const controller = new AbortController();
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => controller.abort());
+      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+        process.once(signal, () => controller.abort());
       return controller.signal;
     },
   };

@@ -106,14 +106,14 @@ function buildProgram(
     const options = installOptions(given);
     const resolved = await configOf(given);
     const { runInstall } = await commands.install();
-    return nameSources(resolved, () => runInstall(resolved.config, options, io));
+    return nameSources(resolved, () => runInstall(resolved.config, options, io, environment.untilTerminated));
   };
   const installFlags = [...INSTALL_FLAGS, ...INSTALL_COMMAND_FLAGS];
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
   add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
     const options = uninstallOptions(given);
     const { runUninstall } = await commands.uninstall();
-    return runUninstall(options, io);
+    return runUninstall(options, io, environment.untilTerminated);
   });
   add("status", "Show what is installed and what it does", STATUS_FLAGS, async (given) => {
     const options = statusOptions(given);

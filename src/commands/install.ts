@@ -20,8 +20,17 @@ import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
 
-/** Puts this network namespace behind the proxy. Exit status 0: it is. */
-export async function runInstall(config: Config, _options: InstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Puts this network namespace behind the proxy. Exit status 0: it is.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runInstall(
+  config: Config,
+  _options: InstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = {
     ebpf: new EbpfEngine(config),
@@ -29,7 +38,7 @@ export async function runInstall(config: Config, _options: InstallOptions, io: C
   };
   if (config.dryRun) return dryRun(config, engines, io);
   requireRoot("install");
-  using _lock = await lockNamespace(readNetns().inode);
+  using _lock = await lockNamespace(readNetns().inode, { terminated: untilTerminated() });
   const plan = makePlan(config, readHostFacts(config));
   const install = async (name: EngineName) => {
     if (config.verbose)

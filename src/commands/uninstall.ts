@@ -15,13 +15,21 @@ import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 
-/** Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was. */
-export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runUninstall(
+  options: UninstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   requireRoot("uninstall");
   const netns = readNetns();
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   if (options.dryRun) return dryRun(netns, iptables, options, io);
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
   const [removed = [], notes = []] = await allOf([
     () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
     () => iptables.remove(netns),

@@ -12,7 +12,11 @@ const OLD = ["--exclude-outbound-ports", "22"];
 const NEW = ["--redirect-all-dns-traffic", "--drop-invalid-packets", "--disable-comments"];
 
 const install = (mode: (typeof MODES)[number]) => (world: World, flags: readonly string[]) => ({
-  args: world.installArguments("--engine=iptables", ...(mode === "nft" ? [] : [executablesFlag(mode)]), ...flags),
+  args: world.installArguments(
+    "--engine=iptables",
+    ...(mode === "nft" ? [] : [executablesFlag(mode)]),
+    ...flags,
+  ),
 });
 
 const SCENES: readonly Scene[] = [

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
 import type { Family } from "../../core/address.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
+import { bootId } from "../../host/boot.ts";
 import type { NftObject } from "../../host/nft-chains.ts";
 import { StateFile } from "../../host/state-file.ts";
 import type { CommonRecord } from "../record.ts";
@@ -101,10 +101,6 @@ function fileOf({ inode }: NetnsFact): StateFile {
 function isOf(record: IptablesRecord, netns: NetnsFact): boolean {
   const owner = recordOwner(netns);
   return record.bootId === owner.bootId && JSON.stringify(record.netns) === JSON.stringify(owner.netns);
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 /** Only this program, as root, writes records: the format's number tells whether we can read it. */

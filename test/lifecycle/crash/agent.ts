@@ -1,7 +1,7 @@
 // A world with a helper process in its namespace: see agent-program.ts.
 
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BpfMap } from "../../../src/bpf/map.ts";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
@@ -10,6 +10,7 @@ import { type Result, World } from "../../support/world.ts";
 import { PrivateMounts } from "../private-mounts.ts";
 import type { Request } from "./agent-program.ts";
 import type { Fingerprint, Look } from "./fingerprint.ts";
+import type { Measured } from "./measure.ts";
 
 const PROGRAM = join(projectRoot, "test/lifecycle/crash/agent-program.ts");
 
@@ -60,6 +61,11 @@ export class Agent implements AsyncDisposable {
     }
   }
 
+  /** Of the service. */
+  get netns(): { readonly inode: number } {
+    return { inode: statSync(`/run/netns/${this.world.netns("service")}`).ino };
+  }
+
   async #ask<T>(request: Request): Promise<T> {
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
@@ -71,6 +77,10 @@ export class Agent implements AsyncDisposable {
     return this.#ask({ do: "look", look: this.#look });
   }
 
+  measure(): Promise<Measured> {
+    return this.#ask({ do: "measure" });
+  }
+
   /** A command of tproxyctl, without a process of its own. */
   run(args: readonly string[], lacks?: Partial<Features>): Promise<Result> {
     return this.#ask({ do: "run", args, ...(lacks === undefined ? {} : { lacks }) });
@@ -78,7 +88,11 @@ export class Agent implements AsyncDisposable {
 
   /** Runs a command until it is killed, or to its end. */
   async kill(options: readonly string[], command: readonly string[]): Promise<Killed> {
-    const { report, ...result }: Result & { report: Change[] } = await this.#ask({ do: "kill", options, command });
+    const { report, ...result }: Result & { report: Change[] } = await this.#ask({
+      do: "kill",
+      options,
+      command,
+    });
     return { ...result, changes: report.filter(({ what }) => what !== undefined) };
   }
 

@@ -42,7 +42,9 @@ export function fingerprint(look: Look): Fingerprint {
   const owners = ownersOf(files);
   const nameOf = (program: number) => owners.get(program) ?? "no pin";
   return {
-    hooks: [...links(look.cgroup), ...filters(), ...tcx()].map(([hook, id]) => `${hook}: ${nameOf(id)}`).sort(),
+    hooks: [...links(look.cgroup), ...filters(), ...tcx()]
+      .map(([hook, id]) => `${hook}: ${nameOf(id)}`)
+      .sort(),
     rules: rules(),
     addresses: readFileSync("/proc/self/net/if_inet6", "utf8")
       .split("\n")
@@ -58,7 +60,9 @@ export function fingerprint(look: Look): Fingerprint {
 function mounts(bpffs: string): string[] {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
   const isOthers = (point: string) => /^\/(tmp|run\/netns)\//.test(point) && point !== bpffs;
-  return lines.map((line) => line.split(" ").slice(3).join(" ")).filter((line) => !isOthers(line.split(" ")[1] ?? ""));
+  return lines
+    .map((line) => line.split(" ").slice(3).join(" "))
+    .filter((line) => !isOthers(line.split(" ")[1] ?? ""));
 }
 
 /** The program's id → "netns-12-1/program-x", by the pins. */
@@ -76,7 +80,8 @@ type Hook = readonly [where: string, program: number];
 function links(cgroup: string): Hook[] {
   const [id, { inode }] = [BigInt(statSync(cgroup).ino), readNetns()];
   const isHere = ({ target }: LinkInfo) =>
-    (target.kind === "cgroup" && target.cgroupId === id) || (target.kind === "netns" && target.inode === inode);
+    (target.kind === "cgroup" && target.cgroupId === id) ||
+    (target.kind === "netns" && target.inode === inode);
   const found: Hook[] = [];
   for (const link of BpfLink.all()) {
     using each = link;
@@ -199,4 +204,19 @@ function mapsFrom(first: number): number[] {
 function filesBelow(directory: string): string[] {
   const entries = readdirSync(directory, { recursive: true, encoding: "utf8" });
   return entries.map((name) => join(directory, name)).sort();
+}
+
+/** Each installation has pins of another name: which is which is kept. */
+export function withoutNumbers(state: Fingerprint): Fingerprint {
+  const names: string[] = [];
+  const rename = (line: string) =>
+    line.replace(/(netns|staging)-\d+-\d+/g, (name, kind: string) => {
+      if (!names.includes(name)) names.push(name);
+      return `${kind}-${names.indexOf(name)}`;
+    });
+  const renamed = Object.entries(state).map(([section, lines]: [string, string[]]) => [
+    section,
+    lines.map(rename),
+  ]);
+  return Object.fromEntries(renamed);
 }

@@ -7,7 +7,7 @@ import type { Features } from "../../../src/engine/ebpf/features.ts";
 import { projectRoot } from "../../support/project-files.ts";
 import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
-import type { Fingerprint } from "./fingerprint.ts";
+import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
 
 const LACKING = join(projectRoot, "test/lifecycle/features-program.ts");
 
@@ -59,7 +59,7 @@ export class Killer {
     for (const command of [first, killed]) {
       if (command === undefined || command === UNINSTALL) continue;
       await killer.#do(command);
-      killer.#whole.set(command, normal(await agent.look()));
+      killer.#whole.set(command, withoutNumbers(await agent.look()));
       await killer.#expectUninstalls("before anything was killed");
     }
     return killer;
@@ -103,7 +103,10 @@ export class Killer {
   }
 
   async #kill(command: Command, nth: number, what: string, options: readonly string[]): Promise<void> {
-    const { exitCode, stderr, changes } = await this.#agent.kill(["--nth", String(nth), ...options], processOf(command));
+    const { exitCode, stderr, changes } = await this.#agent.kill(
+      ["--nth", String(nth), ...options],
+      processOf(command),
+    );
     expect(exitCode, `${nth}: ${what}: ${stderr}`).toBe(KILLED);
     expect(anonymous(changes.at(-1)?.what ?? "")).toBe(anonymous(what));
   }
@@ -122,8 +125,10 @@ export class Killer {
     expect([0, 1, 2], said).toContain(exitCode);
     if (process.env.LENIENT && /STATE_DAMAGED/.test(stderr)) return;
     expect(stderr, said).not.toMatch(/ code: /);
-    if (exitCode === 0) expect([...this.#whole.values()].map(effect), said).toContainEqual(effect(normal(before)));
-    if (exitCode === 1) expect(effect(before), said).toEqual(effect({ ...this.#clean, addresses: before.addresses }));
+    if (exitCode === 0)
+      expect([...this.#whole.values()].map(effect), said).toContainEqual(effect(withoutNumbers(before)));
+    if (exitCode === 1)
+      expect(effect(before), said).toEqual(effect({ ...this.#clean, addresses: before.addresses }));
     // Not the maps: the kernel frees in its own time what the killed process held.
     expect({ ...(await this.#agent.look()), maps: before.maps }, said).toEqual(before);
   }
@@ -131,14 +136,22 @@ export class Killer {
   async #expectHeals(installation: Command, about: string): Promise<void> {
     await this.#do(installation, about);
     const expected = this.#whole.get(installation);
-    await expect.poll(async () => normal(await this.#agent.look()), { timeout: 10_000, interval: 5, message: about }).toEqual(expected);
+    await expect
+      .poll(async () => withoutNumbers(await this.#agent.look()), {
+        timeout: 10_000,
+        interval: 5,
+        message: about,
+      })
+      .toEqual(expected);
     const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
     expect(exitCode, `${about}: ${stdout}${stderr}`).toBe(0);
   }
 
   async #expectUninstalls(about: string): Promise<void> {
     await this.#do(UNINSTALL, about);
-    await expect.poll(() => this.#agent.look(), { timeout: 10_000, interval: 5, message: about }).toEqual(this.#clean);
+    await expect
+      .poll(() => this.#agent.look(), { timeout: 10_000, interval: 5, message: about })
+      .toEqual(this.#clean);
   }
 
   async #do(command: Command, about = "setting up"): Promise<Result> {
@@ -149,7 +162,11 @@ export class Killer {
 }
 
 /** What connections meet. */
-function effect({ hooks, rules, addresses }: Fingerprint): Pick<Fingerprint, "hooks" | "rules" | "addresses"> {
+function effect({
+  hooks,
+  rules,
+  addresses,
+}: Fingerprint): Pick<Fingerprint, "hooks" | "rules" | "addresses"> {
   return { hooks, rules, addresses };
 }
 
@@ -158,25 +175,15 @@ function effect({ hooks, rules, addresses }: Fingerprint): Pick<Fingerprint, "ho
  * process ends: of each such run the first and the last are tried.
  */
 function isToBeTried({ lasting }: Change, index: number, changes: readonly Change[]): boolean {
-  const isEdge = [changes[index - 1], changes[index + 1]].some((other) => other === undefined || other.lasting);
+  const isEdge = [changes[index - 1], changes[index + 1]].some(
+    (other) => other === undefined || other.lasting,
+  );
   return lasting || isEdge;
 }
 
 function processOf({ args, lacks }: Command): string[] {
   if (lacks === undefined) return [TPROXYCTL, ...args];
   return [process.execPath, LACKING, JSON.stringify(lacks), ...args];
-}
-
-/** Each installation has pins of another name: which is which is kept. */
-function normal(state: Fingerprint): Fingerprint {
-  const names: string[] = [];
-  const rename = (line: string) =>
-    line.replace(/(netns|staging)-\d+-\d+/g, (name, kind: string) => {
-      if (!names.includes(name)) names.push(name);
-      return `${kind}-${names.indexOf(name)}`;
-    });
-  const renamed = Object.entries(state).map(([section, lines]: [string, string[]]) => [section, lines.map(rename)]);
-  return Object.fromEntries(renamed);
 }
 
 function anonymous(text: string): string {
