@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { Agent } from "./crash/agent.ts";
+import { LackingBundle } from "./crash/lacking-bundle.ts";
 import { Killer, type Scene, UNINSTALL } from "./crash/scene.ts";
 
 /** The bpffs that is mounted by itself, and goes with the last installation. */
@@ -54,7 +55,8 @@ test.each(SCENES)(
   "$title",
   async (scene) => {
     await using agent = await Agent.create((world) => world.startProxy());
-    const killer = await Killer.create(agent, scene);
+    using lacking = await LackingBundle.make();
+    const killer = await Killer.create(agent, scene, lacking);
     await killer.killEverywhere();
     expect(killer.kills).toBeGreaterThan(50);
   },

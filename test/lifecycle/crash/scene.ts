@@ -1,20 +1,17 @@
 // A command is killed before each call of it that changes something. After each kill: what `status` says is true, and the
 // next `install` or `uninstall` sets all of it right.
 
-import { join } from "node:path";
 import { expect } from "vitest";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
-import { projectRoot } from "../../support/project-files.ts";
 import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
 import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
-
-const LACKING = join(projectRoot, "test/lifecycle/features-program.ts");
+import type { LackingBundle } from "./lacking-bundle.ts";
 
 /** `install` or `uninstall`. */
 export interface Command {
   readonly args: readonly string[];
-  /** Of the kernel, for an installation. */
+  /** Of the kernel, for an installation. Such a scene needs the bundle. */
   readonly lacks?: Partial<Features>;
 }
 
@@ -37,24 +34,52 @@ const KILLED = 128 + 9;
 /** Every so many kills, what is to set it right is killed as well. */
 const TWICE = 6;
 
+/**
+ * All calls with an effect that may outlive the process. What has none leaves the same wherever between two of those the
+ * process ends: of each such run the first and the last are tried.
+ */
+function isToBeTried({ lasting }: Change, index: number, changes: readonly Change[]): boolean {
+  const isEdge = [changes[index - 1], changes[index + 1]].some(
+    (other) => other === undefined || other.lasting,
+  );
+  return lasting || isEdge;
+}
+
+/** A program that goes on leaves the same wherever in it tproxyctl is killed: its start and its last call are tried. */
+function isEdgeOfProgram(index: number, changes: readonly Change[]): boolean {
+  const next = changes[index + 1];
+  return isStart(changes[index]) || !next?.child || isStart(next);
+}
+
+function isStart(change: Change | undefined): boolean {
+  return change?.what.startsWith("start ") === true;
+}
+
 export class Killer {
   readonly #agent: Agent;
   readonly #title: string;
   readonly #commands: Commands;
+  readonly #lacking: LackingBundle | undefined;
   readonly #clean: Fingerprint;
   /** Of the installations that the scene begins and ends with. */
   readonly #whole = new Map<Command, Fingerprint>();
   kills = 0;
 
-  private constructor(agent: Agent, { title, commands }: Scene, clean: Fingerprint) {
+  private constructor(
+    agent: Agent,
+    { title, commands }: Scene,
+    clean: Fingerprint,
+    lacking: LackingBundle | undefined,
+  ) {
     this.#agent = agent;
+    this.#lacking = lacking;
     this.#title = title;
     this.#commands = commands(agent.world);
     this.#clean = clean;
   }
 
-  static async create(agent: Agent, scene: Scene): Promise<Killer> {
-    const killer = new Killer(agent, scene, await agent.look());
+  static async create(agent: Agent, scene: Scene, lacking?: LackingBundle): Promise<Killer> {
+    const killer = new Killer(agent, scene, await agent.look(), lacking);
     const { first, killed } = killer.#commands;
     for (const command of [first, killed]) {
       if (command === undefined || command === UNINSTALL) continue;
@@ -68,13 +93,14 @@ export class Killer {
   async killEverywhere(): Promise<void> {
     const { killed } = this.#commands;
     await this.#begin();
-    const { exitCode, stderr, changes } = await this.#agent.kill([], processOf(killed));
+    const { exitCode, stderr, changes } = await this.#agent.kill([], this.#processOf(killed));
     expect(exitCode, stderr).toBe(0);
     await this.#expectUninstalls("after nothing was killed");
-    for (const change of changes.filter((each, index) => isToBeTried(each, index, changes))) {
-      await this.#killAt(change);
-      // The program lives on where only tproxyctl is killed; where power fails, or all of a cgroup is killed, it does not.
+    for (const [index, change] of changes.entries()) {
+      if (!isToBeTried(change, index, changes)) continue;
+      // Where power fails, or all of a cgroup is killed, what tproxyctl runs ends with it; else it goes on to its end.
       if (change.child) await this.#killAt(change, "--with-children");
+      if (!change.child || isEdgeOfProgram(index, changes)) await this.#killAt(change);
     }
     const lasting = changes.filter((change) => change.lasting).length;
     console.log(
@@ -95,7 +121,7 @@ export class Killer {
     const repair = this.kills % 2 === 0 ? UNINSTALL : this.#installation();
     if (this.kills % TWICE < 2) {
       const again = 1 + ((this.kills * 7) % 90);
-      await this.#agent.kill(["--nth", String(again)], processOf(repair));
+      await this.#agent.kill(["--nth", String(again)], this.#processOf(repair));
       await this.#expectTruth(`${about}, and the repair before ${again}`);
     }
     if (repair !== UNINSTALL) await this.#expectHeals(repair, about);
@@ -105,10 +131,16 @@ export class Killer {
   async #kill(command: Command, nth: number, what: string, options: readonly string[]): Promise<void> {
     const { exitCode, stderr, changes } = await this.#agent.kill(
       ["--nth", String(nth), ...options],
-      processOf(command),
+      this.#processOf(command),
     );
     expect(exitCode, `${nth}: ${what}: ${stderr}`).toBe(KILLED);
     expect(anonymous(changes.at(-1)?.what ?? "")).toBe(anonymous(what));
+  }
+
+  #processOf({ args, lacks }: Command): string[] {
+    if (lacks === undefined) return [TPROXYCTL, ...args];
+    if (this.#lacking === undefined) throw new Error("there is no program for a kernel that lacks something");
+    return [process.execPath, this.#lacking.program, JSON.stringify(lacks), ...args];
   }
 
   /** What the user wanted, or had. */
@@ -168,22 +200,6 @@ function effect({
   addresses,
 }: Fingerprint): Pick<Fingerprint, "hooks" | "rules" | "addresses"> {
   return { hooks, rules, addresses };
-}
-
-/**
- * All calls with an effect that may outlive the process. What has none leaves the same wherever between two of those the
- * process ends: of each such run the first and the last are tried.
- */
-function isToBeTried({ lasting }: Change, index: number, changes: readonly Change[]): boolean {
-  const isEdge = [changes[index - 1], changes[index + 1]].some(
-    (other) => other === undefined || other.lasting,
-  );
-  return lasting || isEdge;
-}
-
-function processOf({ args, lacks }: Command): string[] {
-  if (lacks === undefined) return [TPROXYCTL, ...args];
-  return [process.execPath, LACKING, JSON.stringify(lacks), ...args];
 }
 
 function anonymous(text: string): string {
