@@ -1,35 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolveConfig } from "../config/resolve-config.ts";
-import { statusOfEbpf } from "../engine/ebpf/uninstall.ts";
+import { readPins } from "../engine/ebpf/half.ts";
+import { describeFinding, type Finding, finding, INSTALL_AGAIN } from "../engine/finding.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
-import { type InstallationStatus, isWhole, joinStatus } from "../engine/join-status.ts";
+import { type InstallationStatus, joinStatus } from "../engine/join-status.ts";
+import type { OldConnections } from "../engine/old-connections.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 import { describeEbpf } from "./status/describe-ebpf.ts";
 import { describeIptables } from "./status/describe-iptables.ts";
+import { examine, inOrder } from "./status/examine.ts";
 
-/** Exit status: 0 installed and intact, 1 not installed, 2 installed but not all of it works. */
+/**
+ * Exit status: 0 installed and intact, 1 not installed, 2 installed but not all of it works: by the findings that degrade
+ * it. Whatever is written down is compared with the kernel.
+ */
 export async function runStatus(options: StatusOptions, io: CommandIo): Promise<number> {
   requireRoot("status");
   const netns = readNetns();
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const rules = await iptables.status(netns);
-  const [status, ...others] = joinStatus(statusOfEbpf(netns, options.bpffsPath), rules);
-  if (options.json) io.out(JSON.stringify(toJson(status, others)));
-  else if (status === undefined) io.out("not installed in this network namespace");
-  else for (const line of describe(status)) io.out(line);
+  const pins = readPins(netns, options.bpffsPath);
+  const [status, ...others] = joinStatus(pins.instances, rules);
+  const examined = status && examine(status);
+  const findings = inOrder([...others.map(secondFinding), ...pins.findings, ...(examined?.findings ?? [])]);
+  const isNothing = status === undefined && findings.length === 0;
+  if (options.json) io.out(JSON.stringify(toJson(status, others, findings, examined?.oldConnections)));
+  else if (isNothing) io.out("not installed in this network namespace");
+  else {
+    for (const line of status === undefined ? ["no whole installation"] : describe(status)) io.out(line);
+    for (const each of findings) io.out(describeFinding(each));
+  }
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
-  if (status === undefined) return 1;
-  return isWhole(status) && others.length === 0 ? 0 : 2;
+  if (isNothing) return 1;
+  return findings.some(({ degrades }) => degrades) ? 2 : 0;
 }
 
 /** More than one is the mark of a change of engine that did not end. */
-function toJson(status: InstallationStatus | undefined, others: readonly InstallationStatus[]): object {
-  if (status === undefined) return { installed: false };
+function toJson(
+  status: InstallationStatus | undefined,
+  others: readonly InstallationStatus[],
+  findings: readonly Finding[],
+  oldConnections: OldConnections | undefined,
+): object {
+  if (status === undefined) return { installed: false, ...(findings.length === 0 ? {} : { findings }) };
   const shown = others.map(withoutWhatIsLong);
-  return { installed: true, ...withoutWhatIsLong(status), ...(shown.length === 0 ? {} : { others: shown }) };
+  return {
+    installed: true,
+    ...withoutWhatIsLong(status),
+    findings,
+    ...(oldConnections === undefined ? {} : { oldConnections }),
+    ...(shown.length === 0 ? {} : { others: shown }),
+  };
 }
 
 /** Plan and configuration may have 100 000 entries; they are for `explain`, and to install the same again. */
@@ -42,6 +66,10 @@ function withoutWhatIsLong(status: InstallationStatus): object {
 
 function describe(status: InstallationStatus): string[] {
   return status.engine === "ebpf" ? describeEbpf(status) : describeIptables(status);
+}
+
+function secondFinding(other: InstallationStatus): Finding {
+  return finding("second-installation", `there is a second installation, ${whereIs(other)}`, INSTALL_AGAIN);
 }
 
 function whereIs(status: InstallationStatus): string {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PlanJson } from "../plan/plan-json.ts";
-import { type InstanceStatus, isIntact } from "./ebpf/status.ts";
-import { areIntact, type IptablesStatus } from "./iptables/status.ts";
+import type { InstanceStatus } from "./ebpf/status.ts";
+import { type Finding, finding, INSTALL_AGAIN } from "./finding.ts";
+import type { IptablesStatus } from "./iptables/status.ts";
 
 /** An installation of the eBPF engine, with the rules for virtual networks that belong to it. */
 export interface EbpfStatus extends InstanceStatus {
@@ -26,32 +27,33 @@ export function joinStatus(
   return [withNetworks(instance, rules), ...others];
 }
 
-/** Whether all that was installed is there. */
-export function isWhole(status: InstallationStatus): boolean {
-  if (status.engine === "iptables") return areIntact(status);
-  return isIntact(status) && (status.networks?.findings ?? []).length === 0;
+/** What of an installation is not as it was installed. */
+export function stateFindings(status: InstallationStatus): readonly Finding[] {
+  if (status.engine === "iptables") return status.findings;
+  return [...status.findings, ...(status.networks?.findings ?? [])];
 }
 
-const AGAIN = "`tproxyctl install` sets it right, `tproxyctl uninstall` removes it";
+/** Whether all that was installed is there. */
+export function isWhole(status: InstallationStatus): boolean {
+  return !stateFindings(status).some(({ degrades }) => degrades);
+}
 
 function asHalf(rules: IptablesStatus): IptablesStatus {
-  const finding = `these are rules for virtual networks, and the eBPF programs beside them are not there; ${AGAIN}.`;
-  return { ...rules, findings: [finding, ...rules.findings] };
+  const message = "these are rules for virtual networks, and the eBPF programs beside them are not there";
+  return { ...rules, findings: [finding("programs-missing", message, INSTALL_AGAIN), ...rules.findings] };
 }
 
 function withNetworks(instance: InstanceStatus, rules: IptablesStatus | undefined): EbpfStatus {
   const { plan } = instance.record;
   if (rules === undefined) {
     if (!plan || plan.virtualNetworks.length === 0) return instance;
-    const finding = `the rules for virtual networks are missing; ${AGAIN}.`;
-    return { ...instance, networks: { rules: [], findings: [finding] } };
+    const missing = finding("networks-missing", "the rules for virtual networks are missing", INSTALL_AGAIN);
+    return { ...instance, networks: { rules: [], findings: [missing] } };
   }
   const isSame = rules.record === undefined || whatRulesDo(plan) === whatRulesDo(rules.record.plan);
-  const finding = `the rules for virtual networks are those of another installation; ${AGAIN}.`;
-  return {
-    ...instance,
-    networks: { rules: rules.rules, findings: isSame ? rules.findings : [finding, ...rules.findings] },
-  };
+  const message = "the rules for virtual networks are those of another installation";
+  const others = isSame ? [] : [finding("networks-of-another", message, INSTALL_AGAIN)];
+  return { ...instance, networks: { rules: rules.rules, findings: [...others, ...rules.findings] } };
 }
 
 /** Of a plan: text that is the same where the rules beside the programs are. */

@@ -18,3 +18,11 @@ export function readListening({ outbound, inbound }: Pick<CommonRecord, "outboun
   ];
   return { outbound: on(outbound.port), inbound: on(inbound.port) };
 }
+
+/** Those of the proxy's ports on which somebody listens now. */
+export function listeningPorts({
+  outbound,
+  inbound,
+}: Pick<CommonRecord, "outbound" | "inbound">): ReadonlySet<number> {
+  return new Set(findListeners(new Set([outbound.port, inbound.port])).map(({ port }) => port));
+}

@@ -20,6 +20,8 @@ export interface CommonRecord {
   readonly instance: "all" | readonly string[];
   /** We put ::6/128 on lo. */
   readonly addedPassthroughAddress: boolean;
+  /** The proxy's ports on which somebody listened when this was installed, or before, with these ports. */
+  readonly proxySeen?: readonly number[];
   /** All that it executes, for `explain`. Undefined: an older version installed, which did not keep it. */
   readonly plan?: PlanJson;
   /**
@@ -36,18 +38,21 @@ export interface DirectionRecord {
   readonly excludedPorts: readonly number[];
 }
 
-type Ownership = Pick<CommonRecord, "addedPassthroughAddress">;
+type Inherited = Pick<CommonRecord, "addedPassthroughAddress" | "proxySeen">;
 
 /**
  * @param previous the installation that it replaces
  * @param config what the plan was made of
+ * @param listening the ports on which somebody listens now
  */
 export function commonRecord(
   plan: Plan,
-  previous: Ownership | undefined,
+  previous: Inherited | undefined,
   config: WrittenConfig | undefined,
+  listening: ReadonlySet<number> = new Set(),
 ): CommonRecord {
   const { name, uid } = plan.proxyUser;
+  const seen = new Set([...listening, ...(previous?.proxySeen ?? [])]);
   return {
     version: VERSION,
     installedAt: new Date().toISOString(),
@@ -58,6 +63,7 @@ export function commonRecord(
     whenProxyDown: plan.whenProxyDown,
     instance: plan.instance === "all" ? "all" : plan.instance.map(formatAddress),
     addedPassthroughAddress: ownsPassthroughAddress(plan, previous),
+    proxySeen: [plan.outbound.port, plan.inbound.port].filter((port) => seen.has(port)),
     plan: planToJson(plan),
     ...(config === undefined ? {} : { config }),
   };
@@ -68,7 +74,7 @@ function recordDirection({ redirect, port, excludedPorts }: DirectionPlan): Dire
 }
 
 /** Also where it is there already, because the installation before put it there. */
-function ownsPassthroughAddress(plan: Plan, previous: Ownership | undefined): boolean {
+function ownsPassthroughAddress(plan: Plan, previous: Inherited | undefined): boolean {
   if (plan.passthroughAddress === "missing") return true;
   return plan.passthroughAddress === "present" && previous?.addedPassthroughAddress === true;
 }

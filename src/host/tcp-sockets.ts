@@ -51,6 +51,8 @@ export interface TcpSocket {
   readonly inode: number;
   /** What waits to be received: bytes, or of a listener, connections that nobody has accepted yet. */
   readonly waiting: number;
+  /** The inode of its cgroup2's directory; undefined where the kernel does not tell. */
+  readonly cgroupId: bigint | undefined;
 }
 
 /**
@@ -79,7 +81,7 @@ function diagnose(states: ReadonlySet<number>, families: readonly Family[]): Tcp
 }
 
 function toTcpSocket(socket: DiagnosedSocket, family: Family): TcpSocket {
-  const { state, source, destination, uid, inode, receiveQueue } = socket;
+  const { state, source, destination, uid, inode, receiveQueue, cgroupId } = socket;
   const endpoint = ({ bytes, port }: DiagnosedSocket["source"]) => ({ address: { family, bytes }, port });
   return {
     state,
@@ -88,6 +90,7 @@ function toTcpSocket(socket: DiagnosedSocket, family: Family): TcpSocket {
     uid,
     inode,
     waiting: receiveQueue,
+    cgroupId,
   };
 }
 
@@ -130,7 +133,8 @@ function parseRow(row: readonly string[], byteOrder: "LE" | "BE"): TcpSocket {
     throw new TproxyError("INTERNAL", `cannot read a line of /proc/net/tcp: ${row.join(" ")}`);
   }
   const waiting = Number.parseInt(queues.split(":")[1] ?? "0", 16);
-  return { state: stateOf(row), local, remote, uid: Number(uid), inode: Number(inode), waiting };
+  const numbers = { uid: Number(uid), inode: Number(inode), waiting };
+  return { state: stateOf(row), local, remote, ...numbers, cgroupId: undefined };
 }
 
 function parseEndpoint(text: string, byteOrder: "LE" | "BE"): Endpoint | undefined {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endianness } from "node:os";
 import type { NetlinkSocket } from "./netlink.ts";
+import { readAttributes } from "./netlink-attributes.ts";
 
 /* <linux/sock_diag.h> and <linux/inet_diag.h>: numbers in host order, but for addresses and ports. */
 
@@ -18,6 +19,8 @@ export interface DiagnosedSocket {
   readonly receiveQueue: number;
   readonly uid: number;
   readonly inode: number;
+  /** The id of its cgroup2, which is the inode of the directory. Undefined before Linux 5.8. */
+  readonly cgroupId: bigint | undefined;
 }
 
 /**
@@ -51,7 +54,21 @@ export function decode(message: Buffer, family: 4 | 6): DiagnosedSocket {
     receiveQueue: readUint32(message, 56),
     uid: readUint32(message, 64),
     inode: readUint32(message, 68),
+    cgroupId: readCgroupId(message),
   };
+}
+
+/** Where `struct inet_diag_msg` ends, and the attributes begin. */
+const MESSAGE_SIZE = 72;
+const INET_DIAG_CGROUP_ID = 21;
+
+function readCgroupId(message: Buffer): bigint | undefined {
+  const attribute = readAttributes(message.subarray(MESSAGE_SIZE)).get(INET_DIAG_CGROUP_ID);
+  return attribute && readUint64(attribute);
+}
+
+function readUint64(buffer: Buffer): bigint {
+  return endianness() === "LE" ? buffer.readBigUInt64LE(0) : buffer.readBigUInt64BE(0);
 }
 
 export function readUint32(buffer: Buffer, offset: number): number {

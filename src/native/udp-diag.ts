@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { endianness } from "node:os";
 import type { NetlinkRequest, NetlinkSocket } from "./netlink.ts";
-import { readAttributes } from "./netlink-attributes.ts";
 import {
   AF,
   type DiagnosedSocket,
   decode,
   REQUEST_SIZE,
-  readUint32,
   SOCK_DIAG_BY_FAMILY,
   writeUint32,
 } from "./sock-diag.ts";
@@ -16,9 +13,6 @@ import {
 
 const SOCK_DESTROY = 21;
 const IPPROTO_UDP = 17;
-/** Where `struct inet_diag_msg` ends, and the attributes begin. */
-const MESSAGE_SIZE = 72;
-const INET_DIAG_CGROUP_ID = 21;
 /** `struct inet_diag_sockid`, in a request and in a message. */
 const ID_SIZE = 48;
 const ID_IN_REQUEST = 8;
@@ -34,8 +28,6 @@ export interface UdpQuery {
 export interface DiagnosedUdpSocket extends DiagnosedSocket {
   /** `struct inet_diag_sockid`: no other socket has the same, in this boot. */
   readonly id: Uint8Array;
-  /** The id of its cgroup2, which is the inode of the directory. Undefined before Linux 5.8. */
-  readonly cgroupId: bigint | undefined;
 }
 
 /**
@@ -72,17 +64,8 @@ function request(family: 4 | 6): Buffer {
 }
 
 function decodeUdp(message: Buffer, family: 4 | 6): DiagnosedUdpSocket {
-  const attributes = readAttributes(message.subarray(MESSAGE_SIZE));
-  const cgroupId = attributes.get(INET_DIAG_CGROUP_ID);
   return {
     ...decode(message, family),
     id: Uint8Array.from(message.subarray(ID_IN_MESSAGE, ID_IN_MESSAGE + ID_SIZE)),
-    cgroupId: cgroupId && readUint64(cgroupId),
   };
-}
-
-function readUint64(buffer: Buffer): bigint {
-  const words = [readUint32(buffer, 0), readUint32(buffer, 4)].map(BigInt);
-  const [low = 0n, high = 0n] = endianness() === "LE" ? words : words.reverse();
-  return (high << 32n) | low;
 }

@@ -69,7 +69,7 @@ function byInterface(a: VirtualNetwork, b: VirtualNetwork): number {
 }
 
 /** As kumactl: an address of the loopback interface alone is no IPv6. */
-function speaksIpv6(interfaces: readonly InterfaceFact[]): boolean {
+export function speaksIpv6(interfaces: readonly InterfaceFact[]): boolean {
   return interfaces.some((each) => !each.loopback && each.addresses.some(({ family }) => family === 6));
 }
 
@@ -139,7 +139,7 @@ function planDirection(direction: DirectionConfig): DirectionPlan {
 }
 
 /** The routes as they are, one a prefix, and each instance address that a wider local route covers, by itself. */
-function planAddresses(
+export function planAddresses(
   routes: readonly LocalRouteFact[],
   instance: "all" | readonly Address[],
 ): PlannedAddress[] {

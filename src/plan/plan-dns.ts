@@ -8,7 +8,8 @@ export function planDns(config: DnsConfig, nameservers: HostFacts["nameservers"]
   const { port } = config;
   if (config.captureAll) return { redirect: "all", port, servers: [] };
   if (!config.enabled) return { redirect: "none", port, servers: [] };
-  return { redirect: "servers", port, servers: nameservers.map(unmapAddress) };
+  const servers = nameservers.map(unmapAddress);
+  return { redirect: "servers", port, servers, resolvConfPath: config.resolvConfigPath };
 }
 
 /** A family without a name server has none of its queries redirected, which whoever asked for DNS may not expect. */

@@ -28,6 +28,8 @@ export interface PlanJson {
     readonly redirect: Plan["dns"]["redirect"];
     readonly port: number;
     readonly servers: string;
+    /** Undefined also where an older version installed. */
+    readonly resolvConfPath?: string;
   };
   /** Undefined: an older version installed, which could only refuse. */
   readonly whenProxyDown: Plan["whenProxyDown"];

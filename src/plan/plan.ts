@@ -74,6 +74,8 @@ export interface DnsPlan {
   readonly port: number;
   /** Of both families, in resolv.conf's order; empty unless `redirect` is "servers". */
   readonly servers: readonly Address[];
+  /** The file that they were read from; only where `redirect` is "servers". */
+  readonly resolvConfPath?: string;
 }
 
 export interface PlannedAddress {

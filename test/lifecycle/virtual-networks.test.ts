@@ -22,7 +22,7 @@ interface NetworksStatus {
   readonly others?: unknown;
   readonly networks?: {
     readonly rules: readonly { readonly mode: string; readonly present: number }[];
-    readonly findings: readonly string[];
+    readonly findings: readonly unknown[];
   };
 }
 
@@ -104,7 +104,9 @@ test.each([
     status: {
       engine: "ebpf",
       networks: {
-        findings: expect.arrayContaining([expect.stringMatching(/`tproxyctl install` sets it right/)]),
+        findings: expect.arrayContaining([
+          expect.objectContaining({ remedy: expect.stringMatching(/`tproxyctl install` sets it right/) }),
+        ]),
       },
     },
   });

@@ -12,8 +12,8 @@ export function describeIptables(status: IptablesStatus): string[] {
   ];
 }
 
-/** The rules, and what is not as it should be. */
-export function describeRules({ rules, findings }: Pick<IptablesStatus, "rules" | "findings">): string[] {
+/** The rules, and which of them are not as they were installed. */
+export function describeRules({ rules }: Pick<IptablesStatus, "rules">): string[] {
   return [
     "rules:",
     ...rules.map(
@@ -26,6 +26,5 @@ export function describeRules({ rules, findings }: Pick<IptablesStatus, "rules" 
       ...missing.map((rule) => `  missing (IPv${family}): ${rule}`),
       ...unexpected.map((rule) => `  unexpected (IPv${family}): ${rule}`),
     ]),
-    ...findings.map((finding) => `finding: ${finding}`),
   ];
 }

@@ -4,7 +4,7 @@ import type { SettingName } from "../../config/setting.ts";
 import { statusOfEbpf } from "../../engine/ebpf/uninstall.ts";
 import { readHostFacts } from "../../engine/host-facts.ts";
 import { IptablesEngine } from "../../engine/iptables/engine.ts";
-import { type InstallationStatus, isWhole, joinStatus } from "../../engine/join-status.ts";
+import { type InstallationStatus, joinStatus, stateFindings } from "../../engine/join-status.ts";
 import { readNetns } from "../../host/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -83,13 +83,9 @@ export function judgeState(installations: Installations): CheckResult {
 }
 
 function damageOf(status: InstallationStatus): string[] {
-  if (isWhole(status)) return [];
-  if (status.engine === "iptables") return [...status.findings];
-  const hooks = status.hooks.filter(({ state }) => state !== "attached");
-  return [
-    ...hooks.map(({ hook, state }) => `the program ${hook.program} is ${state}`),
-    ...(status.networks?.findings ?? []),
-  ];
+  return stateFindings(status)
+    .filter(({ degrades }) => degrades)
+    .map(({ message }) => message);
 }
 
 /** The cgroup that the connections have to be made in, where they are intercepted in one alone. */

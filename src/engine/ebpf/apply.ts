@@ -159,7 +159,9 @@ interface Before {
 function correctSockets(plan: Plan, cgroup: string, { previous, killed, inherited }: Before): string[] {
   return asCourtesy(() => {
     const redirections = previous === undefined ? [] : redirectionsOf([previous.record, ...killed]);
-    if (previous === undefined || redirections.length === 0) return correctDnsSockets(plan, cgroup);
+    const isRemembered = previous?.mapNames().includes("tp_sockets") === true;
+    if (previous === undefined || !isRemembered || redirections.length === 0)
+      return correctDnsSockets(plan, cgroup);
     const sockets = previous.map("tp_sockets");
     return correctDnsSockets(plan, cgroup, { sockets, redirections, inherited: inherited.connections });
   });

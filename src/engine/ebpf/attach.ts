@@ -53,9 +53,9 @@ export class Attacher implements Disposable {
     const { previous, undo } = this.#options;
     const link = previous?.link(hookKey(hook));
     if (previous === undefined || link === undefined || !this.#isAt(link, hook)) return undefined;
-    const before = previous.program(hook.program);
+    const before = previous.programOf(link);
     link.update(program);
-    undo.add(`putting ${hook.program} back`, () => link.update(before));
+    if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
   }
 

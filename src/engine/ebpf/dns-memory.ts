@@ -39,7 +39,8 @@ export function redirectsSameDns(before: Remembered, now: Remembered): boolean {
 function dnsText(record: Remembered): string | undefined {
   const plan = keptPlan(record);
   if (plan === undefined) return undefined;
-  const { dns, userExclusions, outbound, proxyUser, ipv6, whenProxyDown } = plan;
+  const { userExclusions, outbound, proxyUser, ipv6, whenProxyDown } = plan;
+  const { resolvConfPath: _, ...dns } = plan.dns;
   const others = [outbound.excludedAddresses, proxyUser.uid, ipv6, whenProxyDown, record.cgroupPath];
   return JSON.stringify([dns, userExclusions, ...others]);
 }

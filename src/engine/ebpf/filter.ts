@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BpfProgram } from "../../bpf/program.ts";
+import { BpfProgram } from "../../bpf/program.ts";
 import { attachTc, detachTc, hasClsact, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
 import type { Undo } from "../../core/undo.ts";
 import type { TcHook } from "./hooks.ts";
@@ -35,9 +35,10 @@ export function attachFilter(
   undo: Undo,
 ): void {
   const known = findFilter(hook, previous);
-  const before = known && previous?.program(hook.program);
+  const before =
+    known && previous?.programNames().includes(hook.program) ? previous.program(hook.program) : undefined;
   const filter = planFilter(hook, previous);
-  attachTc(program, locate(hook.index), { replace: known !== undefined });
+  attachTc(program, locate(hook.index), { replace: known !== undefined || isLeft(filter, hook) });
   undo.add(`taking the filter off ${hook.interface}`, () => {
     if (before === undefined) detachFilter(filter);
     else attachTc(before, locate(hook.index), { replace: true });
@@ -46,6 +47,13 @@ export function attachFilter(
 
 function findFilter(hook: TcHook, previous: Installed | undefined): FilterRecord | undefined {
   return previous?.record.filters.find((filter) => filter.index === hook.index);
+}
+
+/** Ours, of an installation whose record is gone. */
+function isLeft(filter: FilterRecord, { program }: TcHook): boolean {
+  const id = filterProgram(filter);
+  using found = id === undefined ? undefined : BpfProgram.byId(id);
+  return found?.name === program;
 }
 
 /** The id of the program that stands where the filter was put; undefined where none does. */

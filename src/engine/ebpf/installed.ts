@@ -4,6 +4,7 @@ import { BpfLink } from "../../bpf/link.ts";
 import { BpfMap } from "../../bpf/map.ts";
 import { BpfProgram } from "../../bpf/program.ts";
 import {
+  currentOf,
   linkPin,
   listPinDirectories,
   mapPin,
@@ -29,7 +30,7 @@ export class Installed implements Disposable {
 
   /** The installation of a network namespace in one bpffs, if it has one. */
   static find(bpffs: string, cookie: bigint): Installed | undefined {
-    const current = listPinDirectories(bpffs, cookie).find((directory) => directory.state === "installed");
+    const current = currentOf(listPinDirectories(bpffs, cookie));
     return current && new Installed(current);
   }
 
@@ -45,6 +46,12 @@ export class Installed implements Disposable {
   link(key: string): BpfLink | undefined {
     if (!this.linkKeys().includes(key)) return undefined;
     return this.#keep(BpfLink.open(join(this.path, linkPin(key))));
+  }
+
+  /** What a link runs now: not the pin, which somebody may have removed. Undefined where it has gone. */
+  programOf(link: BpfLink): BpfProgram | undefined {
+    const program = BpfProgram.byId(link.info().programId);
+    return program && this.#keep(program);
   }
 
   mapNames(): string[] {

@@ -77,14 +77,21 @@ function withoutValue(keys: readonly Uint8Array[]): RawEntry[] {
   return keys.map((key) => [key, value]);
 }
 
-/** Maps of other layouts cannot be kept; slots with listeners of another port must not. */
+/** Maps of other layouts, or whose pins are gone, cannot be kept; slots with listeners of another port must not. */
 function chooseInheritance(plan: Plan, previous: Installed | undefined): Inheritance {
   if (previous === undefined || previous.record.abi !== OBJECT_ABI)
     return { connections: false, listeners: false };
   const { outbound, inbound } = previous.record;
+  const there = previous.mapNames();
+  const connections = there.includes("tp_sockets");
   return {
-    connections: true,
-    listeners: outbound.port === plan.outbound.port && inbound.port === plan.inbound.port,
+    connections,
+    // What is marked in `tp_sockets` counts as being in a slot.
+    listeners:
+      connections &&
+      MAPS.listeners.every((name) => there.includes(name)) &&
+      outbound.port === plan.outbound.port &&
+      inbound.port === plan.inbound.port,
   };
 }
 

@@ -2,6 +2,7 @@
 import { OBJECT_ABI } from "../../bpf/layouts.gen.ts";
 import type { WrittenConfig } from "../../config/written-config.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
 import type { Hook } from "./hooks.ts";
 import type { FilterRecord, InstanceRecord } from "./record.ts";
@@ -21,7 +22,7 @@ export function makeRecord(
     abi: OBJECT_ABI,
     netnsInode: plan.netns.inode,
     cgroupPath,
-    ...commonRecord(plan, previous, config),
+    ...commonRecord(plan, previous, config, listeningPorts(plan)),
     ...(plan.tcInterface === undefined ? {} : { tcInterface: plan.tcInterface.name }),
     ...attached,
   };

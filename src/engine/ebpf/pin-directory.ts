@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 
@@ -53,6 +53,11 @@ export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[
       generation: Number(match?.[3]),
     }))
     .sort((a, b) => b.generation - a.generation);
+}
+
+/** The installation among the directories of a network namespace. Without a record one is rubbish, whatever else is in it. */
+export function currentOf(directories: readonly PinDirectory[]): PinDirectory | undefined {
+  return directories.find(({ path, state }) => state === "installed" && existsSync(join(path, RECORD_PIN)));
 }
 
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */

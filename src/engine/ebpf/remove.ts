@@ -13,6 +13,7 @@ import { releaseDnsSockets } from "./dns-sockets.ts";
 import { detachFilter } from "./filter.ts";
 import { hookKey, isAnswering } from "./hooks.ts";
 import {
+  currentOf,
   linkPin,
   listPinDirectories,
   mapPin,
@@ -52,7 +53,7 @@ export async function removeStagings(
   note: NonNullable<RemoveOptions["note"]>,
 ): Promise<InstanceRecord[]> {
   const directories = listPinDirectories(bpffs, cookie);
-  const current = directories.find((directory) => directory.state === "installed");
+  const current = currentOf(directories);
   const records: InstanceRecord[] = [];
   for (const directory of directories.filter((each) => each !== current)) {
     const record = await removeInstallation(directory, current, { note });

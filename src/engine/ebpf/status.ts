@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { U32, U64 } from "../../bpf/codec.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
+import { readNetwork } from "../../host/interfaces.ts";
+import { isCgroup2 } from "../../host/mounts.ts";
+import type { Finding } from "../finding.ts";
 import { type Listening, readListening } from "../listening.ts";
-import { filterProgram } from "./filter.ts";
-import { type Hook, hookKey } from "./hooks.ts";
+import { passthroughFinding } from "../passthrough-finding.ts";
+import { hookFindings } from "./hook-findings.ts";
+import { type HookStatus, readHook } from "./hook-status.ts";
 import type { Installed } from "./installed.ts";
 import { REASONS } from "./load.ts";
+import { pinFindings } from "./pin-findings.ts";
 import type { InstanceRecord } from "./record.ts";
-
-export interface HookStatus {
-  readonly hook: Hook;
-  /**
-   * "detached": the link is gone, or what it was attached to. "replaced": it runs another program than the one that
-   * was installed; an installation was killed half way, or somebody changed it.
-   */
-  readonly state: "attached" | "detached" | "replaced";
-  readonly linkId?: number;
-  readonly programId?: number;
-}
 
 export interface InstanceStatus {
   readonly engine: "ebpf";
@@ -29,50 +23,37 @@ export interface InstanceStatus {
   readonly memory: { readonly maps: number; readonly programs: number };
   /** Connections by what became of them, since the first installation here. */
   readonly connections: Readonly<Record<string, number>>;
+  /** What of it is not as it was installed. */
+  readonly findings: readonly Finding[];
 }
 
 /** Reads an installation's state from the kernel. Changes nothing. */
 export function readStatus(installed: Installed): InstanceStatus {
   const { record } = installed;
+  const hooks = record.hooks.map((hook) => readHook(installed, hook));
+  const places = { ...readNetwork(), cgroupExists: isCgroup2(record.cgroupPath) };
   return {
     engine: "ebpf",
     pins: installed.path,
     record,
-    hooks: record.hooks.map((hook) => readHook(installed, hook)),
+    hooks,
     listening: readListening(record),
     memory: {
       maps: sum(installed.mapNames().map((name) => installed.map(name).memoryBytes())),
       programs: sum(installed.programNames().map((name) => installed.program(name).memoryBytes())),
     },
     connections: readCounters(installed),
+    findings: [
+      ...hookFindings(hooks, record, places),
+      ...pinFindings(installed),
+      ...passthroughFinding(record, places.interfaces),
+    ],
   };
 }
 
-/** Whether all that was attached still is. */
-export function isIntact(status: InstanceStatus): boolean {
-  return status.hooks.every((hook) => hook.state === "attached");
-}
-
-function readHook(installed: Installed, hook: Hook): HookStatus {
-  const attached = readAttached(installed, hook);
-  if (attached === undefined) return { hook, state: "detached" };
-  const expected = installed.program(hook.program).info().id;
-  return { hook, state: attached.programId === expected ? "attached" : "replaced", ...attached };
-}
-
-/** What is at a hook now; undefined for nothing. */
-function readAttached(installed: Installed, hook: Hook): { programId: number; linkId?: number } | undefined {
-  const filter = installed.record.filters.find(({ index }) => hook.kind === "tc" && hook.index === index);
-  if (filter !== undefined) {
-    const programId = filterProgram(filter);
-    return programId === undefined ? undefined : { programId };
-  }
-  const info = installed.link(hookKey(hook))?.info();
-  return info === undefined || info.defunct ? undefined : { programId: info.programId, linkId: info.id };
-}
-
-/** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */
+/** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. None where their pin is gone. */
 function readCounters(installed: Installed): Record<string, number> {
+  if (!installed.mapNames().includes("tp_counters")) return {};
   const counters = new TypedMap(installed.map("tp_counters"), U32, U64);
   return Object.fromEntries(
     REASONS.map((name, index) => [toCamelCase(name), sum((counters.getPerCpu(index) ?? []).map(Number))]),

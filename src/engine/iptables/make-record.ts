@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NftObject } from "../../host/nft-chains.ts";
+import { speaksIpv6 } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
 import { dnsPortsOf, plannedDnsPorts } from "./dns-flows.ts";
 import { programsOf } from "./executables.ts";
@@ -24,11 +26,13 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
     ...recordOwner(plan.netns),
     ...commonRecord(
       applied,
-      { addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
+      { ...before, addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },
       work.config,
+      listeningPorts(plan),
     ),
     applied: work.targets.map((target) => appliedRules(target, work)),
     unfinished: false,
+    ...(plan.ipv6 && !speaksIpv6(plan.interfaces) ? { withoutIpv6: true } : {}),
     ...(work.beside === undefined ? {} : { beside: "ebpf" }),
     ...(former.length === 0 ? {} : { formerDnsPorts: former }),
     madeHooks: [...new Set([...(before?.madeHooks ?? []), ...newHooks])],

@@ -27,6 +27,8 @@ export interface IptablesRecord extends CommonRecord {
   readonly applied: readonly AppliedRules[];
   /** An installation or its removal was under way and has not ended: what it was to change may be there in part. */
   readonly unfinished: boolean;
+  /** IPv6 was to be intercepted, but this host had no address of it: there are no rules for it. */
+  readonly withoutIpv6?: boolean;
   /** Tables and chains with a hook that iptables-nft made for our rules, or is about to. */
   readonly madeHooks: readonly NftObject[];
   /** The rules are those of the virtual networks, and stand beside the programs of this engine. */

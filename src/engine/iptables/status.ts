@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from "../../core/address.ts";
-import { hasLoopbackAddress } from "../../host/addresses.ts";
-import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
+import { readNetwork } from "../../host/interfaces.ts";
+import { type Finding, finding, INSTALL_AGAIN } from "../finding.ts";
 import { type Listening, readListening } from "../listening.ts";
+import { passthroughFinding } from "../passthrough-finding.ts";
 import { areBesidePrograms } from "./beside-programs.ts";
 import type { Executables } from "./executables.ts";
 import { isInstallation } from "./keep-connections.ts";
 import { lookAtAll, type Present, presentRules } from "./look.ts";
 import { chainsInOtherOrder } from "./order.ts";
 import type { IptablesRecord } from "./record.ts";
+import { rulesBefore } from "./rules-before.ts";
 
 export interface IptablesStatus {
   readonly engine: "iptables";
@@ -18,8 +20,8 @@ export interface IptablesStatus {
   readonly besidePrograms: boolean;
   readonly rules: readonly RulesStatus[];
   readonly listening: Listening;
-  /** What is not as it should be, one sentence each, with what to do. */
-  readonly findings: readonly string[];
+  /** What of the rules is not as it was installed. */
+  readonly findings: readonly Finding[];
 }
 
 export interface RulesStatus {
@@ -50,12 +52,8 @@ export async function readStatus(
     besidePrograms: areBesidePrograms(present.filter(isInstallation), record),
     rules,
     listening: record === undefined ? { outbound: [], inbound: [] } : readListening(record),
-    findings: findingsOf(record, rules),
+    findings: [...findingsOf(record, rules), ...rulesBefore(present)],
   };
-}
-
-export function areIntact({ findings }: IptablesStatus): boolean {
-  return findings.length === 0;
 }
 
 /** Every family and mode that has, or should have, rules of ours. */
@@ -94,19 +92,18 @@ function placeOf(place: string): Pick<RulesStatus, "family" | "mode"> {
   return { family: family === "6" ? 6 : 4, mode: mode === "legacy" ? "legacy" : "nft" };
 }
 
-function findingsOf(record: IptablesRecord | undefined, rules: readonly RulesStatus[]): string[] {
-  const again = "`tproxyctl install` sets it right, `tproxyctl uninstall` removes it";
-  const findings: string[] = [];
-  if (record === undefined) findings.push(`nothing is written down of these rules; ${again}.`);
-  if (record?.unfinished)
-    findings.push(`an installation or its removal was under way and has not ended; ${again}.`);
-  if (rules.some(({ missing }) => missing.length > 0)) findings.push(`rules are missing; ${again}.`);
+function findingsOf(record: IptablesRecord | undefined, rules: readonly RulesStatus[]): Finding[] {
+  const findings: Finding[] = [];
+  const add = (code: Finding["code"], message: string) =>
+    findings.push(finding(code, message, INSTALL_AGAIN));
+  if (record === undefined) add("rules-unrecorded", "nothing is written down of these rules");
+  if (record?.unfinished) add("unfinished", "an installation or its removal was under way and has not ended");
+  if (rules.some(({ missing }) => missing.length > 0)) add("rules-missing", "rules are missing");
   if (rules.some(({ unexpected }) => unexpected.length > 0))
-    findings.push(`there are rules that this installation does not know; ${again}.`);
-  const reordered = rules.flatMap(({ reordered }) => reordered);
+    add("rules-unexpected", "there are rules that this installation does not know");
+  const reordered = rules.flatMap((each) => each.reordered);
   if (reordered.length > 0)
-    findings.push(`the rules are in another order in ${reordered.join(", ")}; ${again}.`);
-  if (record?.addedPassthroughAddress && !hasLoopbackAddress(PASSTHROUGH_ADDRESS))
-    findings.push(`::6 is gone from lo; ${again}.`);
-  return findings;
+    add("rules-reordered", `the rules are in another order in ${reordered.join(", ")}`);
+  const own = record === undefined ? [] : passthroughFinding(record, readNetwork().interfaces);
+  return [...findings, ...own];
 }

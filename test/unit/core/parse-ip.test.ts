@@ -48,7 +48,7 @@ function* numbers(): Generator<number, never> {
   }
 }
 
-test("200 000 texts that are nearly addresses", () => {
+test("200 000 texts that are nearly addresses", { timeout: 60_000 }, () => {
   const random = numbers();
   const below = (limit: number) => random.next().value % limit;
   const found = { ipv4: 0, ipv6: 0, none: 0 };

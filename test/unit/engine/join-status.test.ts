@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { InstanceStatus } from "../../../src/engine/ebpf/status.ts";
+import { finding } from "../../../src/engine/finding.ts";
 import type { IptablesStatus } from "../../../src/engine/iptables/status.ts";
-import { isWhole, joinStatus } from "../../../src/engine/join-status.ts";
+import { isWhole, joinStatus, stateFindings } from "../../../src/engine/join-status.ts";
 import { type CommonRecord, commonRecord } from "../../../src/engine/record.ts";
 import { samplePlan, type Wanted } from "../../support/plan-samples.ts";
 
@@ -23,6 +24,7 @@ function ebpf(wanted?: Wanted): InstanceStatus {
     listening: NOWHERE,
     memory: { maps: 0, programs: 0 },
     connections: {},
+    findings: [],
   };
 }
 
@@ -42,7 +44,8 @@ function rules({ wanted, besidePrograms = true, findings = [] }: Rules): Iptable
     madeHooks: [],
   } as const;
   const record = wanted === undefined ? undefined : { ...place, ...recordOf(wanted) };
-  return { engine: "iptables", record, besidePrograms, rules: [], listening: NOWHERE, findings };
+  const found = findings.map((message) => finding("rules-missing", message, "mend it."));
+  return { engine: "iptables", record, besidePrograms, rules: [], listening: NOWHERE, findings: found };
 }
 
 test("rules beside programs are part of that installation", () => {
@@ -93,7 +96,7 @@ describe("whether all is there", () => {
     expect(others).toEqual([]);
     if (status === undefined) throw new Error("there is a status");
     expect(isWhole(status)).toBe(finding === undefined);
-    const findings = status.engine === "ebpf" ? (status.networks?.findings ?? []) : status.findings;
-    expect(findings.join("\n")).toMatch(finding ?? /^$/);
+    const messages = stateFindings(status).map(({ message }) => message);
+    expect(messages.join("\n")).toMatch(finding ?? /^$/);
   });
 });

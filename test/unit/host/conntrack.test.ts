@@ -18,7 +18,15 @@ function endpoint(text: string): Endpoint {
 
 function socket(local: string, remote: string, more: Partial<TcpSocket> = {}): TcpSocket {
   const ends = { local: endpoint(local), remote: endpoint(remote) };
-  return { ...ends, state: TCP_STATE.established, uid: 1000, inode: 41, waiting: 0, ...more };
+  return {
+    ...ends,
+    state: TCP_STATE.established,
+    uid: 1000,
+    inode: 41,
+    waiting: 0,
+    cgroupId: undefined,
+    ...more,
+  };
 }
 
 function entry(

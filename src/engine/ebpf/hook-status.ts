@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { statSync } from "node:fs";
+import type { LinkInfo } from "../../bpf/link.ts";
+import { BpfProgram } from "../../bpf/program.ts";
+import { filterProgram } from "./filter.ts";
+import { type Hook, hookKey } from "./hooks.ts";
+import type { Installed } from "./installed.ts";
+
+export interface HookStatus {
+  readonly hook: Hook;
+  /**
+   * "detached": the link is gone, or what it was attached to. "replaced": it runs another program than the one that
+   * was installed; an installation was killed half way, or somebody changed it.
+   */
+  readonly state: "attached" | "detached" | "replaced";
+  readonly linkId?: number;
+  readonly programId?: number;
+}
+
+export function readHook(installed: Installed, hook: Hook): HookStatus {
+  const attached = readAttached(installed, hook);
+  if (attached === undefined) return { hook, state: "detached" };
+  const state = isOurs(installed, hook, attached.programId) ? "attached" : "replaced";
+  return { hook, state, ...attached };
+}
+
+/** By the pin; where that is gone, by the name that the program has. */
+function isOurs(installed: Installed, { program }: Hook, id: number): boolean {
+  if (installed.programNames().includes(program)) return installed.program(program).info().id === id;
+  using found = BpfProgram.byId(id);
+  return found?.name === program;
+}
+
+/** What is at a hook now; undefined for nothing. */
+function readAttached(installed: Installed, hook: Hook): { programId: number; linkId?: number } | undefined {
+  const filter = installed.record.filters.find(({ index }) => hook.kind === "tc" && hook.index === index);
+  if (filter !== undefined) {
+    const programId = filterProgram(filter);
+    return programId === undefined ? undefined : { programId };
+  }
+  const info = installed.link(hookKey(hook))?.info();
+  if (info === undefined || info.defunct || isElsewhere(info, installed.record.cgroupPath)) return undefined;
+  return { programId: info.programId, linkId: info.id };
+}
+
+/** A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. */
+function isElsewhere({ target }: LinkInfo, cgroupPath: string): boolean {
+  if (target.kind !== "cgroup") return false;
+  return statSync(cgroupPath, { bigint: true, throwIfNoEntry: false })?.ino !== target.cgroupId;
+}
