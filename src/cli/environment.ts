@@ -15,7 +15,7 @@ export interface CliEnvironment {
   /** What stands on stdin; not touched before it is asked for. */
   readonly stdin: () => AsyncIterable<Uint8Array | string>;
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGTERM, SIGINT or SIGHUP, which from this call on do not end the process (a second one of a kind does). */
+  /** Aborted by SIGTERM, SIGINT or SIGHUP, which from this call on do not end the process (a second one does). */
   readonly untilTerminated: () => AbortSignal;
 }
 
@@ -28,13 +28,24 @@ export function processEnvironment(): CliEnvironment {
     stderr: process.stderr,
     stdin: () => process.stdin,
     variables: process.env,
-    untilTerminated: () => {
-      const controller = new AbortController();
-      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-        process.once(signal, () => controller.abort());
-      return controller.signal;
-    },
+    untilTerminated,
   };
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+function untilTerminated(): AbortSignal {
+  const controller = new AbortController();
+  // The listeners stay after the first signal: where there is none but its own, execa lets it end the process.
+  const receive = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      for (const each of SIGNALS) process.removeListener(each, receive);
+      process.kill(process.pid, signal);
+    }
+    controller.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, receive);
+  return controller.signal;
 }
 
 /**

@@ -28,6 +28,9 @@ export interface Commands {
 
 export const UNINSTALL: Command = { args: ["uninstall"] };
 
+/** A file or directory of which somebody else could know the name, in /tmp for example, or that stays there. */
+const ELSEWHERE = /^(?!start |.*(?:\/run\/|\/tproxyctl-test-\w+\/)).* \/\w/;
+
 /** SIGKILL, as the shell has it. */
 const KILLED = 128 + 9;
 
@@ -95,6 +98,7 @@ export class Killer {
     await this.#begin();
     const { exitCode, stderr, changes } = await this.#agent.kill([], this.#processOf(killed));
     expect(exitCode, stderr).toBe(0);
+    for (const { what } of changes) expect(what).not.toMatch(ELSEWHERE);
     await this.#expectUninstalls("after nothing was killed");
     for (const [index, change] of changes.entries()) {
       if (!isToBeTried(change, index, changes)) continue;
