@@ -12,7 +12,7 @@ export function addFlags(command: Command, flags: readonly Flag[], given: GivenF
 
 function toOption(flag: Flag, given: GivenFlag[]): Option {
   const option = new Option(
-    `--${flag.name} ${flag.argument === undefined ? "[bool]" : `<${flag.argument}>`}`,
+    `${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name} ${flag.argument === undefined ? "[bool]" : `<${flag.argument}>`}`,
   );
   option.description =
     flag.defaultText === undefined ? flag.help : `${flag.help} (default: ${flag.defaultText})`;
@@ -26,5 +26,6 @@ function toOption(flag: Flag, given: GivenFlag[]): Option {
 
 /** How the help text shows an option: `--redirect-inbound[=BOOL]`, since a switch never takes the next word. */
 export function optionTerm(option: Option): string {
-  return option.optional && option.long !== undefined ? `${option.long}[=BOOL]` : option.flags;
+  if (!option.optional || option.long === undefined) return option.flags;
+  return `${option.short === undefined ? "" : `${option.short}, `}${option.long}[=BOOL]`;
 }

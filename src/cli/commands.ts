@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ConfigShowOptions } from "../commands/config-show.ts";
+import type { TextStreams } from "../commands/dataplane-transform.ts";
 import type { CommandIo } from "../commands/io.ts";
 import type {
+  DataplaneCheckOptions,
+  DataplaneTransformOptions,
   DoctorOptions,
   ExplainOptions,
   InstallOptions,
@@ -42,6 +45,21 @@ export interface Commands {
     runConfigShow(given: ResolvedConfig, options: ConfigShowOptions, io: CommandIo): Promise<number>;
   }>;
   readonly configSchema: () => Promise<{ runConfigSchema(io: CommandIo): Promise<number> }>;
+  readonly dataplaneTransform: () => Promise<{
+    runDataplaneTransform(
+      options: DataplaneTransformOptions,
+      io: CommandIo,
+      streams: TextStreams,
+    ): Promise<number>;
+  }>;
+  readonly dataplaneCheck: () => Promise<{
+    runDataplaneCheck(
+      given: ResolvedConfig | undefined,
+      options: DataplaneCheckOptions,
+      io: CommandIo,
+      stdin: TextStreams["stdin"],
+    ): Promise<number>;
+  }>;
   readonly proxy: () => Promise<{
     runProxy(options: ProxyOptions, io: CommandIo, stop: AbortSignal): Promise<number>;
   }>;
@@ -59,6 +77,8 @@ export const COMMANDS: Commands = {
   explain: () => import("../commands/explain.ts"),
   configShow: () => import("../commands/config-show.ts"),
   configSchema: () => import("../commands/config-schema.ts"),
+  dataplaneTransform: () => import("../commands/dataplane-transform.ts"),
+  dataplaneCheck: () => import("../commands/dataplane-check.ts"),
   proxy: () => import("../commands/proxy.ts"),
   verify: () => import("../commands/verify.ts"),
   verifyProbe: () => import("../commands/verify/serve-probe.ts"),

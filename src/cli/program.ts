@@ -28,6 +28,8 @@ import {
   uninstallOptions,
 } from "./command-options.ts";
 import type { Commands } from "./commands.ts";
+import { addDataplaneCommands } from "./dataplane-commands.ts";
+import { DATAPLANE_CHECK_FLAGS, DATAPLANE_TRANSFORM_FLAGS } from "./dataplane-flags.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
@@ -53,7 +55,7 @@ export async function runProgram(
     status = result;
   });
   try {
-    const words = joinValidator(writeOutSwitches(dropGlobalConfigFile(argv, ALL_FLAGS), ALL_FLAGS));
+    const words = joinValidator(writeOutSwitches(dropGlobalConfigFile(argv, EVERY_FLAG), EVERY_FLAG));
     await program.parseAsync([...words], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -63,6 +65,17 @@ export async function runProgram(
   }
   return status;
 }
+
+const EVERY_FLAG = [...ALL_FLAGS, ...DATAPLANE_TRANSFORM_FLAGS, ...DATAPLANE_CHECK_FLAGS];
+
+/** Makes a command: its flags, and what it does with those that were given, and with the words after its name. */
+export type AddCommand = (
+  name: string,
+  summary: string,
+  flags: readonly Flag[],
+  act: (given: GivenFlag[], words: readonly unknown[]) => Promise<number>,
+  parent?: Command,
+) => Command;
 
 function buildProgram(
   environment: CliEnvironment,
@@ -84,21 +97,14 @@ function buildProgram(
     return readConfiguration({ given, variables, stdin, warn, note });
   };
 
-  /** A command: its flags, and what it does with those that were given. */
-  const add = (
-    name: string,
-    summary: string,
-    flags: readonly Flag[],
-    act: (given: GivenFlag[]) => Promise<number>,
-    parent: Command = program,
-  ) => {
+  const add: AddCommand = (name, summary, flags, act, parent = program) => {
     const given: GivenFlag[] = [];
     const command = parent.command(name, { hidden: HIDDEN.has(name) }).description(summary);
     addFlags(command, flags, given);
     return command.action(async (...words: unknown[]) => {
-      requireTransparentProxy(command.name(), words[0]);
+      if (name.endsWith(OBJECT)) requireTransparentProxy(command.name(), words[0]);
       noteDeprecated(given, io);
-      done(await act(given));
+      done(await act(given, words));
     });
   };
 
@@ -174,6 +180,7 @@ function buildProgram(
     return nameSources(resolved, () => runVerify(resolved, options, io));
   });
   add(VERIFY_PROBE, "A part of verify", [], async () => (await commands.verifyProbe()).serveProbe());
+  addDataplaneCommands(program, add, commands, environment, io, configOf);
   add("proxy", "Run a pass-through proxy where no kuma-dp is at hand", PROXY_FLAGS, async (given) => {
     const options = proxyOptions(given);
     const { runProxy } = await commands.proxy();

@@ -2,18 +2,19 @@
 import type { Flag } from "../config/flag.ts";
 
 /**
- * Writes out the value of every switch: `--verbose` becomes `--verbose=true`. Without that the parser would take
+ * Writes out the value of every switch: `--verbose` becomes `--verbose=true`, and `-i` `--in-place=true`. Without that the parser would take
  * the word after it for its value (`install --verbose transparent-proxy`), which kumactl's parser never does.
  */
 export function writeOutSwitches(argv: readonly string[], flags: readonly Flag[]): readonly string[] {
   const known = new Map(flags.map((flag) => [`--${flag.name}`, flag]));
+  for (const flag of flags) if (flag.short !== undefined) known.set(`-${flag.short}`, flag);
   const result: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
     if (word === "--") return [...result, ...argv.slice(index)];
     const flag = known.get(word);
     if (flag !== undefined && flag.argument === undefined) {
-      result.push(`${word}=true`);
+      result.push(`--${flag.name}=true`);
       continue;
     }
     result.push(word);

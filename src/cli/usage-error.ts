@@ -10,7 +10,7 @@ import { TproxyError } from "../core/errors.ts";
 export function usageError(error: CommanderError, argv: readonly string[]): TproxyError {
   const text = error.message.replace(/^error: /, "");
   const asWritten = text.replace(/'(--[^']*)=true'/, (whole, flag) =>
-    argv.includes(flag) ? `'${flag}'` : whole,
+    argv.includes(`${flag}=true`) ? whole : `'${flag}'`,
   );
   const [message = "", ...suggestion] = asWritten.split("\n");
   const nearest = suggestion.join(" ").replace(/^\((.*)\)$/, "$1");

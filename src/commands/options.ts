@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { IpFamilyMode } from "../config/config.ts";
 import type { Address } from "../core/address.ts";
 
 /**
@@ -79,4 +80,27 @@ export interface VerifyOptions {
   readonly retryIntervalMs: number;
   /** As `kumactl install transparent-proxy-validator`, whose user is the proxy's, and in its words. */
   readonly likeKumactl: boolean;
+}
+
+export interface DataplaneTransformOptions {
+  /** A path, or "-" for stdin. */
+  readonly file: string;
+  /** The result takes the file's place. */
+  readonly inPlace: boolean;
+  /** 1–65535; undefined: as installed here, or the default. */
+  readonly inboundPort: number | undefined;
+  readonly outboundPort: number | undefined;
+  readonly ipFamilyMode: IpFamilyMode | undefined;
+  readonly reachableServices: boolean;
+  readonly bpffsPath: string | undefined;
+}
+
+/** Beside the configuration, where it is to be compared with one that is not installed. */
+export interface DataplaneCheckOptions {
+  /** A path, or "-" for stdin. */
+  readonly file: string;
+  readonly json: boolean;
+  /** What `--dataplane-var` gives the placeholders, by their names. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly bpffsPath: string | undefined;
 }

@@ -4,6 +4,8 @@
 export interface Flag {
   /** Without the dashes: "redirect-inbound-port". */
   readonly name: string;
+  /** One letter, that stands for a switch behind one dash: "i". */
+  readonly short?: string;
   /**
    * What its value is called in the help text, one word ("PORT"). Undefined: it is a switch that takes `--flag`,
    * `--flag=true` and `--flag=false`, and never the next word (as Go's flags).

@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   STATE_DAMAGED: "the pins of an installation cannot be understood",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
+  DATAPLANE_INVALID: "a Dataplane resource cannot be read, or cannot be changed without guessing",
   INTERNAL: "a bug in tproxyctl",
 } as const;
 

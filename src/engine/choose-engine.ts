@@ -77,7 +77,7 @@ function isForbidden(errno: number | undefined): boolean {
   return errno === EPERM || errno === EACCES || errno === ENOSYS;
 }
 
-const NEITHER: readonly ErrorCode[] = ["IPTABLES_UNUSABLE", "OPTION_UNSUPPORTED"];
+const NEITHER: readonly ErrorCode[] = ["IPTABLES_UNUSABLE", "OPTION_UNSUPPORTED", "CAPABILITY_MISSING"];
 
 /** Where iptables cannot work either, both reasons count. */
 async function insteadOf<T>(ebpf: TproxyError, action: () => Promise<T>): Promise<T> {

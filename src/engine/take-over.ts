@@ -7,7 +7,7 @@ import { planFromJson } from "../plan/plan-from-json.ts";
 import { keptPlan, type PlanJson } from "../plan/plan-json.ts";
 import type { AroundCommit } from "./ebpf/apply.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
-import { statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
+import { requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
 import { inheritPassthroughAddress } from "./inherit-address.ts";
 import { hasNetworks } from "./iptables/beside-programs.ts";
@@ -31,6 +31,7 @@ interface FoundEbpf extends Pick<FoundRules, "ownsPassthroughAddress"> {
 export async function installWithIptables({ iptables }: Engines, plan: Plan): Promise<InstallReport> {
   const previous = findEbpf(plan.netns);
   if (previous === undefined) return iptables.install(plan);
+  if (plan.netns.cookie !== undefined) requireRemoval(plan.netns.cookie); // before the rules are there
   const report = await iptables.install(
     inheritPassthroughAddress(plan, previous.ownsPassthroughAddress),
     previous.inboundPort,

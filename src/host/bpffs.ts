@@ -6,6 +6,7 @@ import { ERRNO } from "../native/errno.ts";
 import { MS, mount, umount2 } from "../native/mounts.ts";
 import type { Journal } from "./lock.ts";
 import { isBpffs, mountEntryOf } from "./mounts.ts";
+import { findDistrust } from "./trusted-path.ts";
 
 /** Begins the source of a mount of ours: `/proc/self/mountinfo` says whose it is from its first moment on. */
 const OURS = "tproxyctl";
@@ -19,6 +20,7 @@ export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_J
   journal.intend(`${made} ${path}`);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    requireOurs(path);
     requireEmpty(path);
     // The source tells how many directories to remove with the mount.
     const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
@@ -35,14 +37,41 @@ export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_J
  * Lazily: a shell that stands in it is no reason to leave it there. The caller holds the lock.
  */
 export function unmountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_JOURNAL): boolean {
-  if (!isBpffs(path) || hasPins(path)) return false;
+  const made = directoriesMadeFor(path);
+  if (made === undefined || hasPins(path)) return false;
+  journal.intend(`${made} ${path}`);
+  unmount(path);
+  removeDirectories(path, made);
+  return true;
+}
+
+/** Whether `unmountBpffs` would unmount it, if the directory `home` in it were gone. */
+export function isUnmountedWithout(path: string, home: string): boolean {
+  return directoriesMadeFor(path) !== undefined && !hasPins(path, [...PRELOADED, home]);
+}
+
+/** How many directories were made for a mount of ours; undefined where it is somebody else's, or none. */
+function directoriesMadeFor(path: string): number | undefined {
+  if (!isBpffs(path)) return undefined;
   const { mountPoint, source } = mountEntryOf(path);
   const made = new RegExp(`^${OURS}-(\\d+)$`).exec(source)?.[1];
-  if (made === undefined || mountPoint !== realpathSync(path)) return false;
-  journal.intend(`${made} ${path}`);
-  umount2(path, { lazy: true });
-  removeDirectories(path, Number(made));
-  return true;
+  return made === undefined || mountPoint !== realpathSync(path) ? undefined : Number(made);
+}
+
+function unmount(path: string): void {
+  try {
+    umount2(path, { lazy: true });
+  } catch (cause) {
+    if (!(cause instanceof TproxyError) || cause.errno !== ERRNO.EPERM) throw cause;
+    throw new TproxyError(
+      "CAPABILITY_MISSING",
+      `all else is removed; unmounting the BPF file system at ${path}, which the installation mounted, needs CAP_SYS_ADMIN`,
+      {
+        cause,
+        hint: `Run \`tproxyctl uninstall\` again with that capability, or unmount it (umount ${path}).`,
+      },
+    );
+  }
 }
 
 /** Removes the directories of a holder of the lock that was killed between making them and mounting, or unmounting. */
@@ -76,8 +105,8 @@ function removeDirectories(path: string, count: number): void {
 /** What the kernel puts into a bpffs by itself (CONFIG_BPF_PRELOAD, Linux 5.10). */
 const PRELOADED = ["maps.debug", "progs.debug"];
 
-function hasPins(path: string): boolean {
-  return readdirSync(path).some((name) => !PRELOADED.includes(name));
+function hasPins(path: string, apartFrom: readonly string[] = PRELOADED): boolean {
+  return readdirSync(path).some((name) => !apartFrom.includes(name));
 }
 
 function requireEmpty(path: string): void {
@@ -89,6 +118,15 @@ function requireEmpty(path: string): void {
       hint: "Give --ebpf-bpffs-path a directory on a BPF file system, or an empty or new one.",
     },
   );
+}
+
+/** A mount goes where a symbolic link leads: whoever may put one there could have it hide any directory. */
+function requireOurs(path: string): void {
+  const distrust = findDistrust(path);
+  if (distrust === undefined) return;
+  throw new TproxyError("BPFFS_UNUSABLE", `no BPF file system is mounted at ${path}: ${distrust}`, {
+    hint: "Give that directory to root alone (chown root, chmod go-w), or name one on a BPF file system with --ebpf-bpffs-path.",
+  });
 }
 
 function unusable(path: string, cause: unknown): TproxyError {

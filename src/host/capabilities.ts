@@ -40,8 +40,27 @@ const NAMES = [
 
 export type Capability = (typeof NAMES)[number];
 
-/** What a capability is needed for: for everything, to take over the sockets of a running proxy, to mount bpffs. */
-export type CapabilityPurpose = "always" | "running-proxy" | "mount-bpffs";
+/**
+ * What capabilities are needed for:
+ * - "ebpf", "iptables": to install, show and remove with that engine; on top of that, "ebpf-load": to install, and
+ *   "iptables-legacy": where the rules are the kernel's ip_tables;
+ * - "running-proxy": to install with eBPF while the proxy runs already;
+ * - "mount-bpffs": to mount the file system for the pins where there is none, and to unmount it again;
+ * - "other-users": verify as root makes connections as the users that the rules are about, without only its own; proxy
+ *   gives up root for a user;
+ * - "try-tables": doctor tries in a network namespace of its own whether the kernel takes rules, without it is not known.
+ *
+ * explain and config need none; uninstall without root, and the like, is refused before.
+ */
+export type CapabilityPurpose =
+  | "ebpf"
+  | "ebpf-load"
+  | "iptables"
+  | "iptables-legacy"
+  | "running-proxy"
+  | "mount-bpffs"
+  | "other-users"
+  | "try-tables";
 
 export interface NeededCapability {
   readonly capability: Capability;
@@ -53,22 +72,22 @@ export interface NeededCapability {
 }
 
 /**
- * What the eBPF engine needs, found by taking away one at a time (Linux 6.18; a test holds it). Before Linux 5.8
- * there are no CAP_BPF and CAP_PERFMON: CAP_SYS_ADMIN takes their place. Before 5.11 lifting the limit on locked
- * memory needs CAP_SYS_RESOURCE on top. All count in the initial user namespace only.
+ * What all commands need, found by taking away one at a time (Linux 6.18, iptables 1.8.9; test/lifecycle/capabilities*.test.ts
+ * holds it). Before Linux 5.8 there are no CAP_BPF and CAP_PERFMON: CAP_SYS_ADMIN takes their place. Before 5.11 lifting
+ * the limit on locked memory needs CAP_SYS_RESOURCE on top. Those of eBPF count in the initial user namespace only.
  */
 export const CAPABILITIES_NEEDED: readonly NeededCapability[] = [
   {
     capability: "net_admin",
     or: [],
-    purpose: "always",
-    reason: "loads and attaches network programs, adds ::6 to the loopback interface",
+    purpose: "ebpf",
+    reason: "attaches and detaches network programs, adds ::6 to the loopback interface",
   },
-  { capability: "bpf", or: ["sys_admin"], purpose: "always", reason: "makes maps and loads programs" },
+  { capability: "bpf", or: ["sys_admin"], purpose: "ebpf", reason: "makes and reads maps and programs" },
   {
     capability: "perfmon",
     or: ["sys_admin"],
-    purpose: "always",
+    purpose: "ebpf-load",
     reason: "lets the verifier follow the programs where they index into maps and packets",
   },
   {
@@ -87,19 +106,55 @@ export const CAPABILITIES_NEEDED: readonly NeededCapability[] = [
     capability: "sys_admin",
     or: [],
     purpose: "mount-bpffs",
-    reason: "mounts a BPF file system where there is none yet",
+    reason: "mounts a BPF file system where there is none yet, and unmounts it",
+  },
+  {
+    capability: "net_admin",
+    or: [],
+    purpose: "iptables",
+    reason: "reads and writes rules, tells conntrack of connections, adds ::6 to the loopback interface",
+  },
+  {
+    capability: "net_raw",
+    or: [],
+    purpose: "iptables-legacy",
+    reason: "opens the raw socket by which iptables-legacy reads and writes rules",
+  },
+  { capability: "setuid", or: [], purpose: "other-users", reason: "becomes the user that connects" },
+  { capability: "setgid", or: [], purpose: "other-users", reason: "leaves the groups of root" },
+  {
+    capability: "sys_admin",
+    or: [],
+    purpose: "try-tables",
+    reason: "makes a network namespace to try rules in",
   },
 ];
 
-/** What this process lacks for the purposes given ("always" is always among them). */
+/** What this process lacks for the purposes given. */
 export function missingCapabilities(
-  purposes: readonly CapabilityPurpose[] = [],
+  purposes: readonly CapabilityPurpose[],
   effective: ReadonlySet<Capability> = effectiveCapabilities(),
 ): NeededCapability[] {
-  const needed = CAPABILITIES_NEEDED.filter(
-    ({ purpose }) => purpose === "always" || purposes.includes(purpose),
-  );
+  const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => purposes.includes(purpose));
   return needed.filter(({ capability, or }) => ![capability, ...or].some((name) => effective.has(name)));
+}
+
+/**
+ * @param who in the message: "the eBPF engine"
+ * @throws TproxyError CAPABILITY_MISSING, with each that is missing and its reason
+ */
+export function requireCapabilities(who: string, purposes: readonly CapabilityPurpose[]): void {
+  const missing = missingCapabilities(purposes);
+  if (missing.length === 0) return;
+  const lines = missing.map(({ capability, reason }) => `${nameOfCapability(capability)}, which ${reason}`);
+  throw new TproxyError("CAPABILITY_MISSING", `${who} lacks ${lines.join("; and ")}`, {
+    hint: "Give the process these capabilities (securityContext.capabilities.add in Kubernetes).",
+  });
+}
+
+/** "CAP_NET_ADMIN" for "net_admin". */
+export function nameOfCapability(capability: Capability): string {
+  return `CAP_${capability.toUpperCase()}`;
 }
 
 /** The effective capabilities of this process. */

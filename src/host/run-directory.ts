@@ -16,11 +16,17 @@ export function makePrivateDirectory(directory: string): void {
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST") throw error;
   }
-  const found = lstatSync(directory);
-  if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0) return;
+  if (isPrivateDirectory(directory)) return;
   throw new TproxyError("LOCKED", `cannot use ${directory}: others could replace files there`, {
     hint: `Remove it, or make it a directory that only root can write to (chown root ${directory}; chmod 700 ${directory}).`,
   });
+}
+
+/** Whether it is a directory, no link, that root or who runs this owns, and where nobody else can write. */
+export function isPrivateDirectory(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true) return false;
+  return [0, process.geteuid?.()].includes(found.uid) && (found.mode & 0o022) === 0;
 }
 
 /** Leaves it where something is in it, it is gone, or nothing can be removed there (a read-only /run). */

@@ -41,6 +41,9 @@ function bind(library: Library) {
     syscall: library.negated<[number: number, a: number, b: number, c: number]>(
       "long syscall(long number, long a, long b, long c)",
     ),
+    prctl: library.negated<[option: number, a: number, b: number, c: number, d: number]>(
+      "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+    ),
     /** Returns 0 or a positive errno, and that only for arguments that are not given here. */
     pthread_sigmask: library.func<(how: number, set: Bytes, before: Bytes | null) => number>(
       "int pthread_sigmask(int how, const void *set, void *oldset)",

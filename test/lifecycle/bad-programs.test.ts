@@ -1,14 +1,23 @@
 // --ebpf-programs-source-path: what is not exactly the prebuilt object is refused, and what is is taken.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Scratch } from "../native/support.ts";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
 import { projectRoot } from "../support/project-files.ts";
-import { World } from "../support/world.ts";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
+import { APP_UID, World } from "../support/world.ts";
 import { expectFailure, expectInterception, worldWithProxy } from "./support.ts";
 
 const NAME = "tproxy.bpf.o";
@@ -21,7 +30,7 @@ let directory: string;
 beforeAll(async () => {
   world = await World.create();
   before = await kernelState(world);
-  directory = mkdtempSync(join(tmpdir(), "tproxyctl-programs-"));
+  directory = makeTrustedDirectory("programs");
 });
 afterAll(async () => {
   rmSync(directory, { recursive: true });
@@ -39,6 +48,50 @@ function programs(fill: (path: string) => void): string {
 }
 
 const write = (bytes: Uint8Array | string) => (path: string) => writeFileSync(path, bytes);
+
+function writeWith(path: string, mode: number, { uid = 0, gid = 0 } = {}): void {
+  writeFileSync(path, object);
+  chmodSync(path, mode); // whatever the umask says
+  chownSync(path, uid, gid);
+}
+
+function inDirectory(mode: number): string {
+  return programs((path) => {
+    write(object)(path);
+    chmodSync(dirname(path), mode);
+  });
+}
+
+function withSums(mode: number): string {
+  return programs((path) => {
+    write(object)(path);
+    writeWith(join(path, "../SHA256SUMS"), mode);
+  });
+}
+
+/** The object in a good directory below one of that mode. */
+function below(mode: number): string {
+  let path = "";
+  programs((file) => {
+    path = join(file, "../inner");
+    mkdirSync(path);
+    writeFileSync(join(path, NAME), object);
+    chmodSync(dirname(file), mode);
+  });
+  return path;
+}
+
+/** A good directory, by a symbolic link in a directory of that mode. */
+function linkBelow(mode: number): string {
+  const good = programs(write(object));
+  return join(
+    programs((file) => {
+      symlinkSync(good, join(file, "../link"));
+      chmodSync(dirname(file), mode);
+    }),
+    "link",
+  );
+}
 
 /** The object with other bytes where `text` stands. */
 function patched(text: string, other: string): Buffer {
@@ -127,6 +180,76 @@ test("an object that the verifier refuses, over an installation, leaves that at 
   expectFailure(result, "PROGRAM_REJECTED", /the kernel's verifier refuses the program tp_\w+:\n.*R0/s);
   await expectState(own, installed);
   await expectInterception(own);
+});
+
+describe("what others than root could change is not loaded", () => {
+  test.each<[string, () => string, RegExp]>([
+    [
+      "the file",
+      () => programs((path) => writeWith(path, 0o666)),
+      /\/tproxy\.bpf\.o can be written to by everybody \(mode 666\)/,
+    ],
+    [
+      "by a group",
+      () => programs((path) => writeWith(path, 0o664, { gid: APP_UID })),
+      /\/tproxy\.bpf\.o can be written to by group 1000 \(mode 664\)/,
+    ],
+    [
+      "by its owner",
+      () => programs((path) => writeWith(path, 0o644, { uid: APP_UID })),
+      /\/tproxy\.bpf\.o belongs to user 1000/,
+    ],
+    ["the directory", () => inDirectory(0o777), /\/\d+ can be written to by everybody \(mode 777\)/],
+    ["a directory above", () => below(0o777), /\/\d+ can be written to by everybody \(mode 777\)/],
+    ["as /tmp is", () => below(0o1777), /\/\d+ can be written to by everybody \(mode 1777\)/],
+    ["the way there by a link", () => linkBelow(0o777), /\/\d+ can be written to by everybody/],
+    ["the sums", () => withSums(0o666), /SHA256SUMS can be written to by everybody/],
+  ])("%s", async (_title, path, words) => {
+    const result = await world.tproxyctl(world.installArguments("--ebpf-programs-source-path", path()));
+    expectFailure(result, "PROGRAMS_UNUSABLE", / is not loaded into the kernel: \//, words, /chmod go-w/);
+    await expectState(world, before);
+  });
+
+  test("of the package", async () => {
+    const copy = join(directory, String(++made));
+    for (const part of ["bin", "dist", "package.json"])
+      cpSync(join(projectRoot, part), join(copy, part), { recursive: true });
+    for (const part of ["node_modules", ".node"]) symlinkSync(join(projectRoot, part), join(copy, part));
+    const file = join(copy, "dist/bpf", NAME);
+    const sums = join(copy, "dist/bpf/SHA256SUMS");
+    const install = () =>
+      world.run([join(copy, "bin/tproxyctl"), ...world.installArguments()], { cgroup: false });
+    const refused = async (...words: readonly RegExp[]) => {
+      expectFailure(await install(), "PROGRAMS_UNUSABLE", ...words);
+      await expectState(world, before);
+    };
+    chmodSync(dirname(file), 0o777);
+    await refused(/dist\/bpf can be written to by everybody/);
+    chmodSync(dirname(file), 0o755);
+    chmodSync(copy, 0o777);
+    await refused(/\/\d+ can be written to by everybody/);
+    chmodSync(copy, 0o755);
+    writeFileSync(file, withoutReturnValues());
+    await refused(
+      /is not what was built: .*SHA256SUMS says \w{64}, and it is \w{64}/,
+      /install tproxyctl again/,
+    );
+    writeFileSync(file, object);
+    rmSync(sums);
+    await refused(/cannot read .*SHA256SUMS/);
+    cpSync(join(projectRoot, "dist/bpf/SHA256SUMS"), sums);
+    expect(await install()).toMatchObject({ exitCode: 0 });
+    await world.uninstall();
+  });
+});
+
+test("sums that are there are compared", async () => {
+  const path = programs((file) => {
+    write(withoutReturnValues())(file);
+    cpSync(join(projectRoot, "dist/bpf/SHA256SUMS"), join(file, "../SHA256SUMS"));
+  });
+  const result = await world.tproxyctl(world.installArguments("--ebpf-programs-source-path", path));
+  expectFailure(result, "PROGRAMS_UNUSABLE", /is not what was built/, /from the same package/);
 });
 
 test("the right object in a directory is taken", async () => {

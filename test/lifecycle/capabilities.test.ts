@@ -1,22 +1,14 @@
-// Exactly the capabilities that src/host/capabilities.ts lists, and no others.
+// eBPF: exactly the capabilities that src/host/capabilities.ts lists, and no others.
 
 import { expect, test } from "vitest";
-import { CAPABILITIES_NEEDED, type CapabilityPurpose } from "../../src/host/capabilities.ts";
+import { CAPABILITIES_NEEDED } from "../../src/host/capabilities.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { TPROXYCTL, World } from "../support/world.ts";
+import { capabilitiesFor, withOnly } from "./capabilities-support.ts";
 import { PrivateMounts } from "./private-mounts.ts";
-import { expectInterception } from "./support.ts";
+import { expectFailure, expectInterception } from "./support.ts";
 
-function capabilitiesFor(...purposes: readonly CapabilityPurpose[]): string[] {
-  const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => ["always", ...purposes].includes(purpose));
-  return needed.map(({ capability }) => capability);
-}
-
-/** root without any but these: what a program may have at most is all that root has after it was started. */
-function withOnly(capabilities: readonly string[], command: readonly string[]): string[] {
-  const bounding = ["-all", ...capabilities.map((name) => `+${name}`)].join(",");
-  return ["setpriv", `--bounding-set=${bounding}`, "--inh-caps=-all", ...command];
-}
+const ALL: readonly string[] = [...new Set(CAPABILITIES_NEEDED.map(({ capability }) => capability))];
 
 async function effective(world: World, capabilities: readonly string[]): Promise<string> {
   const { stdout } = await world.run(withOnly(capabilities, ["grep", "CapEff", "/proc/self/status"]), {
@@ -40,7 +32,7 @@ test.each<[string, boolean, string[]]>([
   await using world = await World.create();
   if (running) await world.startProxy();
   const before = await kernelState(world);
-  const capabilities = capabilitiesFor(...(running ? (["running-proxy"] as const) : []));
+  const capabilities = capabilitiesFor("ebpf", "ebpf-load", ...(running ? (["running-proxy"] as const) : []));
   const tproxyctl = async (...args: readonly string[]) => {
     const result = await world.run(withOnly(capabilities, [TPROXYCTL, ...args]), { cgroup: false });
     expect(result.exitCode, `${args[0]}: ${result.stderr}`).toBe(0);
@@ -59,7 +51,7 @@ test("and with the one for mounting, where no bpffs is there", async () => {
   const mounts = await PrivateMounts.create(world);
   const look = { mountsOf: mounts.pid };
   const before = await kernelState(world, look);
-  const capabilities = capabilitiesFor("mount-bpffs");
+  const capabilities = capabilitiesFor("ebpf", "ebpf-load", "mount-bpffs");
   for (const args of [mounts.installArguments(), ["status"], ["uninstall"]]) {
     const result = await mounts.run(withOnly(capabilities, [TPROXYCTL, ...args]));
     expect(result.exitCode, `${args[0]}: ${result.stderr}`).toBe(0);
@@ -67,21 +59,44 @@ test("and with the one for mounting, where no bpffs is there", async () => {
   await expectState(world, before, look);
 });
 
-test.each(["always", "running-proxy", "mount-bpffs"] as const)(
+test.each(["ebpf", "ebpf-load", "running-proxy", "mount-bpffs"] as const)(
   "each of them is needed: without one for %s the installation is refused, and says which",
   async (purpose) => {
     await using world = await World.create();
     const mounts = await PrivateMounts.create(world);
     if (purpose === "running-proxy") await world.startProxy();
     const before = await kernelState(world, { mountsOf: mounts.pid });
-    const all = CAPABILITIES_NEEDED.map(({ capability }) => capability);
     for (const { capability, or } of CAPABILITIES_NEEDED.filter((needed) => needed.purpose === purpose)) {
-      const rest: readonly string[] = all.filter((name) => name !== capability && !or.includes(name));
+      const rest = ALL.filter((name) => name !== capability && !or.some((other) => other === name));
       const result = await mounts.run(withOnly(rest, [TPROXYCTL, ...mounts.installArguments()]));
       expect(result.exitCode, capability).toBe(1);
       expect(result.stderr).toContain(`CAP_${capability.toUpperCase()}`);
       expect(result.stderr).toContain("code: CAPABILITY_MISSING");
       await expectState(world, before, { mountsOf: mounts.pid });
     }
+  },
+);
+
+test.each([[["net_admin"]], [["bpf", "sys_admin"]], [["sys_admin"]]])(
+  "nor is an installation removed by half: without %s",
+  async (without) => {
+    await using world = await World.create();
+    const mounts = await PrivateMounts.create(world);
+    const look = { mountsOf: mounts.pid };
+    const before = await kernelState(world, look);
+    await mounts.mustRun(TPROXYCTL, ...mounts.installArguments());
+    const installed = await kernelState(world, look);
+    const rest = ALL.filter((name) => !without.includes(name));
+    // What is installed with iptables in its place is removed last: it is asked for first, too.
+    for (const args of [["uninstall"], mounts.installArguments("--engine=iptables")]) {
+      const result = await mounts.run(withOnly(rest, [TPROXYCTL, ...args]));
+      expectFailure(result, "CAPABILITY_MISSING", new RegExp(`CAP_${without[0]?.toUpperCase()}, which`));
+      await expectState(world, installed, look);
+    }
+    const enough = await mounts.run(
+      withOnly(capabilitiesFor("ebpf", "mount-bpffs"), [TPROXYCTL, "uninstall"]),
+    );
+    expect(enough.exitCode, enough.stderr).toBe(0);
+    await expectState(world, before, look);
   },
 );

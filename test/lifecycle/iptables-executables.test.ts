@@ -1,18 +1,9 @@
 // Which iptables is used, on real machines: programs, rules and modules that are there or hidden.
 
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
 import { APP_UID, World } from "../support/world.ts";
 import { call, executables, kernelRules, LockDirectory, must } from "./iptables-support.ts";
 
@@ -122,7 +113,7 @@ describe("the rules decide", () => {
 
 /** The service's namespace with a directory of the machine replaced by a copy, for processes of the test alone. */
 class Replaced implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "tproxyctl-programs-"));
+  readonly directory = makeTrustedDirectory("executables");
   readonly world: World;
   mountsOf = 0;
 

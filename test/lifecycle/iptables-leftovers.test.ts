@@ -1,10 +1,10 @@
 // What iptables makes for rules besides the rules goes with them, as far as nobody else needs it.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ADDRESSES, FROM_REMOTE, Idle } from "../native/conntrack-world.ts";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { WorldTables } from "./iptables/world-tables.ts";
 import { kernelRules, must } from "./iptables-support.ts";
@@ -17,7 +17,7 @@ const RESTORE6 = "/usr/sbin/ip6tables-nft-restore";
 
 /** Stands in for ip6tables-restore: fails the first time that it is to change something. */
 class FailingOnce implements Disposable {
-  readonly #directory = mkdtempSync(join(tmpdir(), "tproxyctl-failing-"));
+  readonly #directory = makeTrustedDirectory("failing");
   readonly path = join(this.#directory, "ip6tables-nft-restore");
 
   constructor(action: string) {

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,8 +7,9 @@ import { mountBpffs, unmountBpffs } from "../../src/host/bpffs.ts";
 import { CAPABILITIES_NEEDED, type Capability } from "../../src/host/capabilities.ts";
 import { findCgroup2Root } from "../../src/host/mounts.ts";
 import { unshare } from "../../src/native/namespaces.ts";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "hst-caps-"));
+const directory = makeTrustedDirectory("caps");
 const bpffs = join(directory, "bpf");
 const cgroup = mkdtempSync(join(findCgroup2Root() ?? "", "hst-"));
 

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatAddress, formatPrefix, parseAddress } from "../../src/core/address.ts";
@@ -13,8 +12,9 @@ import { findCgroup2Root, isBpffs, isCgroup2, mountEntryOf } from "../../src/hos
 import { readNetns } from "../../src/host/netns.ts";
 import { mount, umount2 } from "../../src/native/mounts.ts";
 import { unshare } from "../../src/native/namespaces.ts";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "hst-"));
+const directory = makeTrustedDirectory("host");
 const outside = statSync("/proc/thread-self/ns/net").ino;
 
 // The namespace of this file: it goes with the process.

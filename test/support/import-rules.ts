@@ -12,11 +12,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ["core"],
   // Pure: it gets facts of the host as plain data, so their types live in plan or core.
   plan: ["config", "core"],
+  // Pure as well: of a Dataplane resource and of what is installed it gets text and plain data.
+  dataplane: ["plan", "config", "core"],
   // Only bpf and host touch native; the engines go through them.
   engine: ["plan", "config", "bpf", "host", "core"],
   observe: ["engine", "plan", "config", "bpf", "host", "native", "core"],
-  commands: ["observe", "engine", "plan", "config", "bpf", "host", "native", "core"],
-  cli: ["commands", "observe", "engine", "plan", "config", "bpf", "host", "native", "core"],
+  commands: ["observe", "engine", "dataplane", "plan", "config", "bpf", "host", "native", "core"],
+  cli: ["commands", "observe", "engine", "dataplane", "plan", "config", "bpf", "host", "native", "core"],
 };
 
 /** Only these may write to stdout: results go there, everything else to stderr. */

@@ -32,8 +32,10 @@ describe("the direction of imports", () => {
     ["engine", "plan"],
     ["engine", "bpf"],
     ["engine", "host"],
+    ["dataplane", "plan"],
     ["observe", "engine"],
     ["commands", "observe"],
+    ["commands", "dataplane"],
     ["commands", "core"],
     ["cli", "commands"],
   ];
@@ -52,6 +54,9 @@ describe("the direction of imports", () => {
     ["plan", "engine"],
     ["engine", "native"],
     ["engine", "observe"],
+    ["dataplane", "host"],
+    ["dataplane", "engine"],
+    ["engine", "dataplane"],
     ["observe", "commands"],
     ["commands", "cli"],
   ];

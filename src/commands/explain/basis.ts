@@ -30,21 +30,23 @@ export interface Basis {
 /**
  * The plan that the installation here executes; undefined where there is none.
  *
+ * @param command who asks, for messages
  * @throws TproxyError NOT_ROOT, STATE_DAMAGED
  */
 export async function planOfInstallation(
   bpffsPath: string | undefined,
   io: CommandIo,
+  command = "explain",
 ): Promise<Basis | undefined> {
   requireLinux();
-  requireRoot("explain");
+  requireRoot(command);
   const netns = readNetns();
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const status = statusOfEbpf(netns, bpffsPath)[0] ?? (await iptables.status(netns));
   if (status === undefined) return undefined;
   const { engine, record } = status;
   const plan = keptPlan(record);
-  if (record === undefined || plan === undefined) throw noPlan(engine);
+  if (record === undefined || plan === undefined) throw noPlan(engine, command);
   return {
     plan: planFromJson(plan),
     engine,
@@ -72,14 +74,14 @@ function requireLinux(): void {
   throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
 }
 
-function noPlan(engine: EngineName): TproxyError {
+function noPlan(engine: EngineName, command: string): TproxyError {
   return new TproxyError(
     "STATE_DAMAGED",
     `the installation of the ${engine} engine does not say what it does`,
     {
       hint:
         "It is kumactl's, or of an older version. Give the options that it was made with " +
-        "(tproxyctl explain … --kuma-dp-user …), or install again.",
+        `(tproxyctl ${command} … --redirect-inbound-port …), or install again.`,
     },
   );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { TproxyError } from "../../core/errors.ts";
+import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import type { Endpoint } from "../../host/tcp-sockets.ts";
 import type { Query } from "./ask.ts";
 import type { Attempt } from "./attempt.ts";
@@ -71,7 +71,7 @@ export class ProbeProcess implements Probe {
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), END_MS);
     const exit = once(this.#child, "exit", { signal: patience.signal });
-    this.#child.kill("SIGKILL");
+    this.#stop();
     try {
       await exit;
     } catch (error) {
@@ -81,6 +81,17 @@ export class ProbeProcess implements Probe {
       if (this.#child.connected) this.#child.disconnect();
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** It is another user by now: without CAP_KILL it has to be let go, and ends by itself. */
+  #stop(): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(this.#child.pid, "SIGKILL");
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code !== "EPERM" && code !== "ESRCH") throw error;
+      if (this.#child.connected) this.#child.disconnect();
     }
   }
 

@@ -10,35 +10,51 @@ export interface ParsedYaml {
   readonly lines: LineCounter;
 }
 
+export interface ParsedDocuments {
+  readonly documents: readonly Document.Parsed[];
+  readonly lines: LineCounter;
+}
+
 /** Where a text is no YAML. */
 export interface YamlProblem {
   /** From 1; undefined where it is not about one place. */
   readonly line: number | undefined;
+  /** Into the text, as the line. */
+  readonly offset: number | undefined;
   readonly problem: string;
 }
 
-/**
- * Reads YAML 1.2, which JSON is a part of, up to the first error. The parser's own check for keys that are there twice
- * takes a time that grows with their square, and so do its pretty errors: neither is used.
- */
+/** Reads one document, up to the first error. */
 export function parseYaml(text: string): ParsedYaml | YamlProblem {
+  // A second one is too much already.
+  const parsed = parseDocuments(text, 2);
+  if ("problem" in parsed) return parsed;
+  const [document, second] = parsed.documents;
+  if (second === undefined) return { document, lines: parsed.lines };
+  return describe(new FirstError(second.range[0], "a second document begins here"), parsed.lines);
+}
+
+/**
+ * Reads YAML 1.2, which JSON is a part of, up to the first error, or as soon as there are so many documents. The parser's
+ * own check for keys that are there twice takes a time that grows with their square, and so do its pretty errors: neither
+ * is used.
+ */
+export function parseDocuments(text: string, most = Number.POSITIVE_INFINITY): ParsedDocuments | YamlProblem {
   const lines = new LineCounter();
   try {
-    const [document, second] = [...compose(text, lines)];
-    const [error] = document?.errors ?? [];
+    const documents = [...compose(text, lines, most)];
+    const error = documents.flatMap(({ errors }) => errors)[0];
     if (error !== undefined) throw new FirstError(error.pos[0], error.message);
-    if (second !== undefined) throw new FirstError(second.range[0], "a second document begins here");
-    return { document, lines };
+    return { documents, lines };
   } catch (error) {
     if (error instanceof RangeError) return TOO_DEEP;
-    if (error instanceof TooLong) return { line: undefined, problem: "is not read: it has too many parts" };
+    if (error instanceof TooLong) return nowhere("is not read: it has too many parts");
     if (error instanceof FirstError) return describe(error, lines);
     throw error;
   }
 }
 
-/** The first two documents: a second one is too much already. */
-function* compose(text: string, lines: LineCounter): Generator<Document.Parsed> {
+function* compose(text: string, lines: LineCounter, most: number): Generator<Document.Parsed> {
   const composer = new Composer({ uniqueKeys: false, prettyErrors: false, version: "1.2" });
   stopAtFirstError(composer);
   let documents = 0;
@@ -48,7 +64,7 @@ function* compose(text: string, lines: LineCounter): Generator<Document.Parsed> 
       documents += 1;
       yield document;
     }
-    if (documents > 1) return;
+    if (documents >= most) return;
   }
   yield* composer.end(false, text.length);
 }
@@ -97,9 +113,14 @@ function offsetOf(place: unknown): number {
   return typeof offset === "number" ? offset : 0;
 }
 
-const TOO_DEEP: YamlProblem = { line: undefined, problem: "is not a configuration: it is nested too deeply" };
+function nowhere(problem: string): YamlProblem {
+  return { line: undefined, offset: undefined, problem };
+}
+
+const TOO_DEEP = nowhere("is not a configuration: it is nested too deeply");
 
 function describe({ offset, message }: FirstError, lines: LineCounter): YamlProblem {
   if (/call stack/.test(message)) return TOO_DEEP;
-  return { line: lines.linePos(offset).line, problem: `is not valid YAML: ${message.split("\n", 1)[0]}` };
+  const { line } = lines.linePos(offset);
+  return { line, offset, problem: `is not valid YAML: ${message.split("\n", 1)[0]}` };
 }

@@ -21,16 +21,21 @@ export interface Unreadable {
   readonly problem: string;
 }
 
-/** Reads the text of a source: UTF-8, up to 4 MiB. */
+/**
+ * Reads the text of a source: UTF-8, up to 4 MiB.
+ *
+ * @param mark what becomes of a byte order mark: of a text that is written again it is a part
+ */
 export async function readSource(
   source: ConfigSource,
   stdin: () => AsyncIterable<Uint8Array | string>,
+  mark: "drop" | "keep" = "drop",
 ): Promise<SourceText | Unreadable> {
   const name = source.kind === "file" ? source.path : source.kind === "stdin" ? "stdin" : source.flag;
   try {
-    if (source.kind === "text") return toText(name, Buffer.from(source.text));
+    if (source.kind === "text") return toText(name, Buffer.from(source.text), mark);
     const bytes = source.kind === "stdin" ? await readAll(stdin()) : await readFile(source.path);
-    return toText(name, bytes);
+    return toText(name, bytes, mark);
   } catch (error) {
     return { name, problem: `cannot be read: ${explain(error)}` };
   }
@@ -94,12 +99,15 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<Buff
   return Buffer.concat(chunks);
 }
 
-function toText(name: string, bytes: Buffer): SourceText | Unreadable {
+function toText(name: string, bytes: Buffer, mark: "drop" | "keep"): SourceText | Unreadable {
   if (bytes.length > LARGEST) return { name, problem: `is larger than ${LARGEST >> 20} MiB` };
   const nul = bytes.indexOf(0);
   if (nul >= 0) return { name, problem: `is not a text: there is a NUL byte in line ${lineAt(bytes, nul)}` };
   try {
-    return { name, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+    return {
+      name,
+      text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: mark === "keep" }).decode(bytes),
+    };
   } catch {
     return { name, problem: "is not a text: it is not UTF-8" };
   }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { ConfigError, TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
-import { type CapabilityPurpose, missingCapabilities } from "../../host/capabilities.ts";
+import { type CapabilityPurpose, missingCapabilities, requireCapabilities } from "../../host/capabilities.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -63,17 +63,13 @@ function checkCgroup(path: string): string {
 }
 
 function checkCapabilities(bpffs: string, plan: Plan): void {
-  const purposes: CapabilityPurpose[] = isBpffs(bpffs) ? [] : ["mount-bpffs"];
+  const purposes: CapabilityPurpose[] = ["ebpf", "ebpf-load"];
+  if (!isBpffs(bpffs)) purposes.push("mount-bpffs");
   if (missingCapabilities([...purposes, "running-proxy"]).length === 0) return;
   // Not all are there: are those for a running proxy needed at all?
   const ports = new Set([plan.outbound.port, plan.inbound.port]);
   if (findListeners(ports).length > 0) purposes.push("running-proxy");
-  const missing = missingCapabilities(purposes);
-  if (missing.length === 0) return;
-  const lines = missing.map(({ capability, reason }) => `CAP_${capability.toUpperCase()}, which ${reason}`);
-  throw new TproxyError("CAPABILITY_MISSING", `the eBPF engine lacks ${lines.join("; and ")}`, {
-    hint: "Give the process these capabilities (securityContext.capabilities.add in Kubernetes).",
-  });
+  requireCapabilities("the eBPF engine", purposes);
 }
 
 /** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */

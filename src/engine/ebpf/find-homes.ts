@@ -3,6 +3,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { readMounts } from "../../host/mounts.ts";
+import { isPrivateDirectory } from "../../host/run-directory.ts";
 import { HOME, listPinDirectories } from "./pin-directory.ts";
 
 /** How far below the root of a bpffs a home is looked for: `--ebpf-bpffs-path /sys/fs/bpf/a/b`. */
@@ -28,9 +29,8 @@ export function findHomes(): string[] {
   const homes: string[] = [];
   for (const { mountPoint } of readMounts().filter((mount) => mount.type === "bpf")) {
     for (const directory of withSubdirectories(mountPoint, DEPTH)) {
-      const home = statSync(join(directory, HOME), { throwIfNoEntry: false });
-      if (home === undefined) continue;
-      const { dev, ino } = home;
+      if (!isPrivateDirectory(join(directory, HOME))) continue;
+      const { dev, ino } = statSync(join(directory, HOME));
       if (seen.has(`${dev}:${ino}`)) continue;
       seen.add(`${dev}:${ino}`);
       homes.push(directory);

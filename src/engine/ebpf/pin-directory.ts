@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
+import { isPrivateDirectory } from "../../host/run-directory.ts";
 
 /*
  * <bpffs>/tproxyctl/                          ours
@@ -41,9 +42,13 @@ export interface PinDirectory {
 
 const NAME = /^(netns|staging)-(\d+)-(\d+)$/;
 
-/** All directories of this network namespace in one bpffs, the newest first. */
+/**
+ * All directories of this network namespace in one bpffs, the newest first. On a bpffs where everybody may make directories
+ * (mode 1777, as the kernel has it), one of that name may be anybody's: what is in it says nothing.
+ */
 export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[] {
   const home = join(bpffs, HOME);
+  if (!isPrivateDirectory(home)) return [];
   return list(home)
     .map((name) => NAME.exec(name))
     .filter((match) => match !== null && match[2] === String(cookie))
@@ -60,13 +65,20 @@ export function currentOf(directories: readonly PinDirectory[]): PinDirectory | 
   return directories.find(({ path, state }) => state === "installed" && existsSync(join(path, RECORD_PIN)));
 }
 
+/** Whether no other network namespace has anything in a bpffs, and nobody else in our home there. */
+export function isAloneIn(bpffs: string, cookie: bigint): boolean {
+  return list(join(bpffs, HOME)).every((name) => NAME.exec(name)?.[2] === String(cookie));
+}
+
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
   const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
   try {
     makeDirectory(join(bpffs, HOME));
+    requirePrivate(join(bpffs, HOME));
     makeDirectory(path);
   } catch (cause) {
+    if (cause instanceof TproxyError) throw cause;
     throw new TproxyError(
       "BPFFS_UNUSABLE",
       `cannot make a directory for the pins in ${bpffs}: ${describeError(cause)}`,
@@ -85,6 +97,17 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST") throw error;
   }
+}
+
+function requirePrivate(home: string): void {
+  if (isPrivateDirectory(home)) return;
+  throw new TproxyError(
+    "BPFFS_UNUSABLE",
+    `cannot use ${home} for the pins: others could change what is in it`,
+    {
+      hint: "It was there before, and is not root's alone: look who made it and remove it, or name another directory with --ebpf-bpffs-path.",
+    },
+  );
 }
 
 /** From here on it is the installation. Returns the new path. */

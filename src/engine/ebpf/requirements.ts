@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { libbpfVersion } from "../../bpf/probes.ts";
 import type { Config } from "../../config/config.ts";
-import { TproxyError } from "../../core/errors.ts";
-import { CAPABILITIES_NEEDED, type CapabilityPurpose, missingCapabilities } from "../../host/capabilities.ts";
+import {
+  CAPABILITIES_NEEDED,
+  type CapabilityPurpose,
+  missingCapabilities,
+  nameOfCapability,
+  requireCapabilities,
+} from "../../host/capabilities.ts";
 import { kernelRelease } from "../../host/kernel.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { isBpffs } from "../../host/mounts.ts";
@@ -26,7 +31,11 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
   const { ebpf } = config;
   const dns = plan === undefined ? config.redirect.dns.enabled : redirectsDns(plan);
   const libbpf = checkLibbpf();
-  const permission = checkCapabilities("always", "capabilities", "capabilities to load and attach");
+  const permission = checkCapabilities(
+    ["ebpf", "ebpf-load"],
+    "capabilities",
+    "capabilities to load and attach",
+  );
   const basis = { libbpf: libbpf.state === "ok", permitted: permission.state === "ok" };
   const programs = basis.libbpf ? checkPrograms(ebpf.programsSourcePath) : notAsked("programs", PROGRAMS);
   return [
@@ -81,22 +90,20 @@ function notAsked(name: string, what: string): CodedCheck {
   return { name, what, state: "unknown", found: "not to be read without libbpf", remedy: undefined };
 }
 
-/** @param purpose for which all of them are needed */
-function checkCapabilities(purpose: CapabilityPurpose, name: string, what: string): CodedCheck {
+/** @param purposes for which all of them are needed */
+function checkCapabilities(purposes: readonly CapabilityPurpose[], name: string, what: string): CodedCheck {
   return runCheck({
     name,
     what,
     look: () => {
-      const needed = CAPABILITIES_NEEDED.filter((each) => each.purpose === purpose);
-      const missing = missingCapabilities([purpose]).filter((each) => each.purpose === purpose);
-      if (missing.length === 0) return needed.map(({ capability }) => nameOf(capability)).join(", ");
+      const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => purposes.includes(purpose));
+      if (missingCapabilities(purposes).length === 0)
+        return needed.map(({ capability }) => nameOfCapability(capability)).join(", ");
       if (process.geteuid?.() !== 0) {
         return { state: "unknown", found: "this process is not root", remedy: ASK_AS_ROOT };
       }
-      const lines = missing.map(({ capability, reason }) => `${nameOf(capability)}, which ${reason}`);
-      throw new TproxyError("CAPABILITY_MISSING", `this process lacks ${lines.join("; and ")}`, {
-        hint: "Give the process these capabilities (securityContext.capabilities.add in Kubernetes).",
-      });
+      requireCapabilities("this process", purposes);
+      return "";
     },
   });
 }
@@ -104,7 +111,7 @@ function checkCapabilities(purpose: CapabilityPurpose, name: string, what: strin
 /** A proxy that is started later makes itself known. */
 function checkRunningProxy({ redirect }: Pick<Config, "redirect">): CodedCheck {
   const check = checkCapabilities(
-    "running-proxy",
+    ["running-proxy"],
     "capabilities-running-proxy",
     "capabilities to take over a proxy that runs already",
   );
@@ -118,7 +125,7 @@ function checkRunningProxy({ redirect }: Pick<Config, "redirect">): CodedCheck {
 }
 
 function checkMounting(): CodedCheck {
-  return checkCapabilities("mount-bpffs", "capabilities-mount", "capabilities to mount a BPF file system");
+  return checkCapabilities(["mount-bpffs"], "capabilities-mount", "capabilities to mount a BPF file system");
 }
 
 function isMounted(bpffs: string): boolean {
@@ -128,8 +135,4 @@ function isMounted(bpffs: string): boolean {
     // Below a directory that may not be looked into: the check of the place itself says so.
     return false;
   }
-}
-
-function nameOf(capability: string): string {
-  return `CAP_${capability.toUpperCase()}`;
 }

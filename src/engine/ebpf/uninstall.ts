@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetnsFact } from "../../core/facts.ts";
+import { isUnmountedWithout } from "../../host/bpffs.ts";
+import { requireCapabilities } from "../../host/capabilities.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
 import { findHomes, findHomesOf } from "./find-homes.ts";
 import { Installed } from "./installed.ts";
+import { HOME, isAloneIn, listPinDirectories } from "./pin-directory.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
@@ -17,16 +20,32 @@ export async function uninstallEbpf(
 ): Promise<string[]> {
   if (cookie === undefined) return []; // nothing can have been installed
   const homes = new Set(bpffs === undefined ? [...findHomes(), DEFAULT_BPFFS] : [bpffs]);
+  requireRemoval(cookie, homes);
   const removed: string[] = [];
   for (const home of homes) if ((await removeAll(home, cookie, options)) > 0) removed.push(home);
   return removed;
+}
+
+/**
+ * Half a removal is none: what all of it needs is asked for before any of it is done.
+ *
+ * @param homes where that may be; by default everywhere
+ * @throws TproxyError CAPABILITY_MISSING
+ */
+export function requireRemoval(cookie: bigint, homes: Iterable<string> = findHomes()): void {
+  const involved = [...homes].filter((home) => listPinDirectories(home, cookie).length > 0);
+  if (involved.length === 0) return;
+  const unmounts = involved.some((home) => isAloneIn(home, cookie) && isUnmountedWithout(home, HOME));
+  requireCapabilities("the eBPF engine", unmounts ? ["ebpf", "mount-bpffs"] : ["ebpf"]);
 }
 
 /** The installations of a network namespace; more than one is a mistake that `status` shows. */
 export function statusOfEbpf({ cookie }: NetnsFact, bpffs: string | undefined): InstanceStatus[] {
   if (cookie === undefined) return [];
   const found: InstanceStatus[] = [];
-  for (const home of homesOf(cookie, bpffs)) {
+  const homes = homesOf(cookie, bpffs).filter((home) => listPinDirectories(home, cookie).length > 0);
+  if (homes.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);
+  for (const home of homes) {
     using installed = Installed.find(home, cookie);
     if (installed !== undefined) found.push(readStatus(installed));
   }

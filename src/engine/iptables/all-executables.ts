@@ -105,7 +105,7 @@ async function areUsable(paths: ProgramPaths, mode: Mode, host: IptablesHost): P
 }
 
 async function tryReadMode(path: string, host: IptablesHost): Promise<Mode | undefined> {
-  if (host.findProgram(path) === undefined) return undefined;
+  if (host.findProgram(path) === undefined || host.distrust(path) !== undefined) return undefined;
   try {
     return await host.readMode(path);
   } catch (error) {

@@ -7,6 +7,7 @@ import { type Executables, readVersion } from "./executables.ts";
 import { type Found, findExecutables } from "./find-executables.ts";
 import { isUsable, type Unusable } from "./find-family.ts";
 import { findMissing, remedyForModules } from "./modules.ts";
+import { checkPermission } from "./permission.ts";
 
 /**
  * What the iptables engine needs and can use, for `doctor`: executables, modules, tables. Changes nothing in this
@@ -17,10 +18,11 @@ export async function checkIptables(
   config: Pick<Config, "iptablesExecutables" | "ipFamilyMode">,
 ): Promise<readonly CodedCheck[]> {
   const found = await findOrExplain(config);
-  if (found instanceof TproxyError) return [missingExecutables(found)];
+  if (found instanceof TproxyError) return [missingExecutables(found), checkPermission([])];
   const { ipv4, ipv6, notes } = found;
   return [
     await checkIpv4(ipv4, notes),
+    checkPermission([ipv4.mode]),
     ...(config.ipFamilyMode === "ipv4" ? [] : [await checkIpv6(ipv6)]),
     ...(await checkModules(ipv4)),
     await checkTable(ipv4, "nat"),

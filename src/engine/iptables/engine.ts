@@ -19,6 +19,7 @@ import { isInstallation } from "./keep-connections.ts";
 import { hasOurs, lookAtAll, type Present } from "./look.ts";
 import { type MakeRules, makeNetworkRules, makeRules } from "./make-rules.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
+import { requirePermission } from "./permission.ts";
 import { prepare, type Tools } from "./prepare.ts";
 import { prepareNetworks } from "./prepare-networks.ts";
 import { requireReadable } from "./readable.ts";
@@ -72,6 +73,7 @@ export class IptablesEngine implements Engine {
   /** @param guardedPort the inbound port of an eBPF installation that is still there */
   async install(plan: Plan, guardedPort?: number): Promise<IptablesReport> {
     requireSupport(plan);
+    requirePermission([]);
     const tools = await prepare(plan, this.#config);
     const guard = guardedPort === undefined ? undefined : guardRule(plan.proxyUser.uid, guardedPort);
     const work = await this.#plan(plan, tools, makeRules);
@@ -90,9 +92,10 @@ export class IptablesEngine implements Engine {
   /**
    * What rules for the virtual networks of a plan are applied with. Changes nothing.
    *
-   * @throws TproxyError IPTABLES_UNUSABLE, IPTABLES_FAILED where the kernel cannot have such rules
+   * @throws TproxyError CAPABILITY_MISSING; IPTABLES_UNUSABLE, IPTABLES_FAILED where the kernel cannot have such rules
    */
-  prepareNetworks(plan: Plan): Promise<Tools> {
+  async prepareNetworks(plan: Plan): Promise<Tools> {
+    requirePermission([]);
     return prepareNetworks(plan, this.#config);
   }
 
@@ -113,6 +116,7 @@ export class IptablesEngine implements Engine {
   async #plan(plan: Plan, tools: Tools, make: MakeRules): Promise<Omit<Work, "guard">> {
     const record = readRecord(plan.netns);
     const all = await allExecutables({ chosen: tools.executables, record });
+    requirePermission(all.map(({ mode }) => mode));
     const present = await lookAtAll(all, record);
     const targets = present
       .filter(({ executables }) => tools.executables.includes(executables))
@@ -175,8 +179,12 @@ export class IptablesEngine implements Engine {
       await removeGuard(present, guardRule(uid, port), this.#restore);
   }
 
-  #executables(record: IptablesRecord | undefined): Promise<Executables[]> {
-    return allExecutables({ given: this.#config.iptablesExecutables, record });
+  async #executables(record: IptablesRecord | undefined): Promise<Executables[]> {
+    // Without permission some do not even tell what they are, and would be taken for gone.
+    if (record !== undefined) requirePermission(record.applied.map(({ mode }) => mode));
+    const all = await allExecutables({ given: this.#config.iptablesExecutables, record });
+    if (all.length > 0) requirePermission(all.map(({ mode }) => mode));
+    return all;
   }
 
   async #rulesOfIpv4(): Promise<readonly Present[]> {

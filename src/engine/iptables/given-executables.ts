@@ -11,7 +11,8 @@ export type Given = { readonly [family in Family]?: Executables };
 const OPTION = "--iptables-executables";
 
 /**
- * Checks the programs that the user named: they are there, work, and are of one mode. `given` has all of a family
+ * Checks the programs that the user named: they are there, nobody but root can change them, they work, and are of one
+ * mode. `given` has all of a family
  * or none of it.
  *
  * @throws ConfigError with all problems
@@ -65,6 +66,10 @@ async function checkFamily(
 async function askMode(path: string, host: IptablesHost): Promise<Mode | { readonly problem: string }> {
   if (host.findProgram(path) === undefined) {
     return { problem: `${path} does not exist or cannot be executed` };
+  }
+  const distrust = host.distrust(path);
+  if (distrust !== undefined) {
+    return { problem: `${path} is not run, for others than root could change it: ${distrust}` };
   }
   try {
     return await host.askMode(path);

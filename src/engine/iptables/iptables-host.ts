@@ -5,6 +5,7 @@ import type { Family } from "../../core/address.ts";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { findProgram } from "../../host/exec.ts";
 import { hasNftables, readNftRuleset } from "../../host/nft-ruleset.ts";
+import { findDistrust } from "../../host/trusted-path.ts";
 import { type Executables, type Mode, parseMode, readVersion } from "./executables.ts";
 import { saveRules } from "./save.ts";
 
@@ -12,6 +13,8 @@ import { saveRules } from "./save.ts";
 export interface IptablesHost {
   /** The absolute path of a program by its name or path; undefined where it is not there or not executable. */
   readonly findProgram: (program: string) => string | undefined;
+  /** Why others than root could change a program, as a clause; undefined where they cannot. */
+  readonly distrust: (path: string) => string | undefined;
   /** Of the program at an absolute path. Throws COMMAND_FAILED where it does not work. */
   readonly readMode: (path: string) => Promise<Mode>;
   /** The same, by running it in any case. */
@@ -28,6 +31,7 @@ export interface IptablesHost {
 
 export const HOST: IptablesHost = {
   findProgram,
+  distrust: findDistrust,
   readMode,
   askMode,
   hasNftables: () => ofNftables(hasNftables) ?? true,

@@ -1,20 +1,11 @@
 // A namespace to try the iptables engine's failures in: with a /run and a /usr/sbin of its own, so that programs can be
 // hidden or replaced, and everything that is left in /run is seen.
 
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Mode } from "../../../src/engine/iptables/executables.ts";
+import { makeTrustedDirectory } from "../../support/trusted-directory.ts";
 import { PROXY_UID, type Result, type RunOptions, World } from "../../support/world.ts";
 import { PrivateMounts } from "../private-mounts.ts";
 
@@ -45,7 +36,7 @@ export class Bench implements AsyncDisposable {
   }
 
   static async create(mode: Mode = "nft"): Promise<Bench> {
-    const directory = mkdtempSync(join(tmpdir(), "tproxyctl-bench-"));
+    const directory = makeTrustedDirectory("bench");
     const world = await World.create(async (made) => {
       made.defer(async () => rmSync(directory, { recursive: true }));
       chmodSync(directory, 0o755);

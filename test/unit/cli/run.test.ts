@@ -31,6 +31,10 @@ async function tproxyctl(...argv: string[]) {
       runConfigShow: (given, options, io) => record("config show", 0)({ ...given, ...options }, io),
     }),
     configSchema: async () => ({ runConfigSchema: (io) => record("config schema", 0)({}, io) }),
+    dataplaneTransform: async () => ({ runDataplaneTransform: record("dataplane transform", 0) }),
+    dataplaneCheck: async () => ({
+      runDataplaneCheck: (given, options, io) => record("dataplane check", 1)({ given, ...options }, io),
+    }),
     proxy: async () => ({ runProxy: record("proxy", 0) }),
     verify: async () => ({
       runVerify: (given, options, io) => record("verify", 0)({ ...given, ...options }, io),
@@ -362,6 +366,8 @@ test("whatever a command throws is reported", async () => {
     status: boom,
     doctor: boom,
     explain: boom,
+    dataplaneTransform: boom,
+    dataplaneCheck: boom,
     proxy: boom,
     verify: boom,
     verifyProbe: boom,

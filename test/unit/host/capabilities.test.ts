@@ -30,13 +30,15 @@ describe("missing capabilities", () => {
 
   test("depend on the purpose", () => {
     const always = ["net_admin", "bpf", "perfmon"] as const;
-    expect(names([], new Set())).toEqual(always);
+    expect(names([], new Set())).toEqual([]);
+    expect(names(["ebpf", "ebpf-load"], new Set())).toEqual(always);
+    expect(names(["iptables", "iptables-legacy"], new Set(["bpf"]))).toEqual(["net_admin", "net_raw"]);
     expect(names(["mount-bpffs"], new Set(always))).toEqual(["sys_admin"]);
     expect(names(["running-proxy"], new Set(always))).toEqual(["sys_ptrace", "dac_read_search"]);
   });
 
   test("may be made up for by others", () => {
-    const purposes = ["running-proxy", "mount-bpffs"] as const;
+    const purposes = ["ebpf", "ebpf-load", "running-proxy", "mount-bpffs"] as const;
     expect(names(purposes, new Set(["net_admin", "sys_admin", "sys_ptrace", "dac_override"]))).toEqual([]);
   });
 

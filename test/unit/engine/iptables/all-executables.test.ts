@@ -29,6 +29,7 @@ function host(programs: Programs, hasTables = true): IptablesHost {
       const path = program.startsWith("/") ? program : `/usr/sbin/${program}`;
       return path in programs ? path : undefined;
     },
+    distrust: (path) => (path.startsWith("/tmp/") ? "/tmp can be written to by everybody" : undefined),
     readMode,
     askMode: readMode,
     hasNftables: () => true,
@@ -69,6 +70,15 @@ describe("rules are looked at with", () => {
     const all = await allExecutables({ given: GIVEN, record }, host(programs));
     expect(all).toEqual([{ family: 4, mode: "nft", ...pathsIn(directory) }]);
   });
+});
+
+test("rules are not looked at with what others could change", async () => {
+  const programs = { ...programsIn("/tmp/theirs", "nft"), ...SYSTEM };
+  const { iptables, save, restore } = pathsIn("/tmp/theirs");
+  const given = { iptables, "iptables-save": save, "iptables-restore": restore };
+  const record = { applied: [applied(pathsIn("/tmp/theirs"))] };
+  const all = await allExecutables({ given, record }, host(programs));
+  expect(all).toEqual([{ family: 4, mode: "nft", ...pathsIn("/usr/sbin") }]);
 });
 
 describe("where no programs are left", () => {

@@ -53,6 +53,7 @@ function host(machine: Machine): IptablesHost & { readonly asked: string[] } {
       if (program.startsWith("/")) return programs.includes(program) ? program : undefined;
       return programs.includes(program) ? `${SBIN}/${program}` : undefined;
     },
+    distrust: (path) => (path.startsWith("/tmp/") ? "/tmp can be written to by everybody" : undefined),
     readMode,
     askMode: readMode,
     hasNftables: () => kernel === "new",
