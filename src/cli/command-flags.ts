@@ -48,6 +48,14 @@ const EBPF_ENABLED: Flag = { ...mainFlagOf("ebpf.enabled"), help: "does nothing"
 
 export const UNINSTALL_FLAGS: readonly Flag[] = [DRY_RUN, VERBOSE, BPFFS_PATH, EBPF_ENABLED];
 
+/** Of the change that is to be put back: the timer that `install --confirm-within` started has it. */
+export const PENDING: Flag = { name: "pending", argument: "TOKEN", help: "the change to put back from" };
+export const AFTER: Flag = { name: "after", argument: "DURATION", help: "wait so long before" };
+
+export const PUT_BACK_FLAGS: readonly Flag[] = [PENDING, AFTER];
+
+export const CONFIRM_FLAGS: readonly Flag[] = [VERBOSE];
+
 export const STATUS_JSON: Flag = { name: "json", help: "print JSON" };
 
 export const STATUS_FLAGS: readonly Flag[] = [STATUS_JSON, VERBOSE, BPFFS_PATH];
@@ -119,6 +127,8 @@ export const ALL_FLAGS: readonly Flag[] = [
   ...ROOT_FLAGS,
   ...INSTALL_FLAGS,
   ...INSTALL_COMMAND_FLAGS,
+  ...CONFIRM_FLAGS,
+  ...PUT_BACK_FLAGS,
   ...UNINSTALL_FLAGS,
   ...STATUS_FLAGS,
   ...DOCTOR_FLAGS,

@@ -4,6 +4,7 @@ import type {
   DoctorOptions,
   InstallOptions,
   ProxyOptions,
+  PutBackOptions,
   StatusOptions,
   UninstallOptions,
 } from "../commands/options.ts";
@@ -20,6 +21,7 @@ import {
   type Report,
 } from "../config/values.ts";
 import {
+  AFTER,
   ALLOW_ROOT,
   BPFFS_PATH,
   CONFIG_JSON,
@@ -30,6 +32,7 @@ import {
   INBOUND_PORT,
   IP_FAMILY_MODE,
   OUTBOUND_PORT,
+  PENDING,
   PROXY_JSON,
   PROXY_USER,
   STATUS_JSON,
@@ -56,6 +59,17 @@ function parseTimeToConfirm(text: string, report: Report): number {
   if (isRead && milliseconds < 1000)
     report(`${quote(text)} is no time to confirm anything: give at least 1s`);
   return milliseconds;
+}
+
+/** @throws ConfigError */
+export function putBackOptions(given: readonly GivenFlag[]): PutBackOptions {
+  const flags = new FlagReader(given);
+  const options = {
+    token: flags.read(PENDING, (text) => text, ""),
+    afterMs: flags.read(AFTER, parseMilliseconds, undefined),
+  };
+  flags.finish();
+  return options;
 }
 
 /** @throws ConfigError */

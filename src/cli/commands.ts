@@ -10,6 +10,7 @@ import type {
   ExplainOptions,
   InstallOptions,
   ProxyOptions,
+  PutBackOptions,
   StatusOptions,
   UninstallOptions,
   VerifyOptions,
@@ -34,6 +35,8 @@ export interface Commands {
       untilTerminated: () => AbortSignal,
     ): Promise<number>;
   }>;
+  readonly confirm: () => Promise<{ runConfirm(io: CommandIo): Promise<number> }>;
+  readonly putBack: () => Promise<{ runPutBack(options: PutBackOptions, io: CommandIo): Promise<number> }>;
   readonly status: () => Promise<{ runStatus(options: StatusOptions, io: CommandIo): Promise<number> }>;
   readonly doctor: () => Promise<{
     runDoctor(config: Config, options: DoctorOptions, io: CommandIo): Promise<number>;
@@ -72,6 +75,8 @@ export interface Commands {
 export const COMMANDS: Commands = {
   install: () => import("../commands/install.ts"),
   uninstall: () => import("../commands/uninstall.ts"),
+  confirm: () => import("../commands/confirm.ts"),
+  putBack: () => import("../commands/put-back.ts"),
   status: () => import("../commands/status.ts"),
   doctor: () => import("../commands/doctor.ts"),
   explain: () => import("../commands/explain.ts"),

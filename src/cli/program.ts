@@ -9,10 +9,12 @@ import { addFlags, optionTerm } from "./add-flags.ts";
 import {
   ALL_FLAGS,
   CONFIG_SHOW_FLAGS,
+  CONFIRM_FLAGS,
   DOCTOR_FLAGS,
   INSTALL_COMMAND_FLAGS,
   INSTALL_FLAGS,
   PROXY_FLAGS,
+  PUT_BACK_FLAGS,
   ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
@@ -24,6 +26,7 @@ import {
   doctorOptions,
   installOptions,
   proxyOptions,
+  putBackOptions,
   statusOptions,
   uninstallOptions,
 } from "./command-options.ts";
@@ -121,6 +124,13 @@ function buildProgram(
     const { runUninstall } = await commands.uninstall();
     return runUninstall(options, io, environment.untilTerminated);
   });
+  const confirm = async () => (await commands.confirm()).runConfirm(io);
+  add("confirm", "Keep what `install --confirm-within` changed", CONFIRM_FLAGS, confirm);
+  add(PUT_BACK, "A part of install --confirm-within", PUT_BACK_FLAGS, async (given) => {
+    const options = putBackOptions(given);
+    const { runPutBack } = await commands.putBack();
+    return runPutBack(options, io);
+  });
   add("status", "Show what is installed and what it does", STATUS_FLAGS, async (given) => {
     const options = statusOptions(given);
     const { runStatus } = await commands.status();
@@ -197,7 +207,9 @@ const EXPLAIN_SUMMARIES = [
 
 /** verify starts it itself. */
 const VERIFY_PROBE = "verify-probe";
-const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE]);
+/** So does the timer of install. */
+const PUT_BACK = "put-back";
+const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE, PUT_BACK]);
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";

@@ -10,12 +10,15 @@ import type { EngineName, InstallReport } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
+import { findLockOut } from "../engine/lock-out.ts";
+import { findSharedUser } from "../engine/shared-user.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
+import { beginChange } from "./confirm-within.ts";
 import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
@@ -27,33 +30,65 @@ import { isRoot, requireRoot } from "./require-root.ts";
  */
 export async function runInstall(
   config: Config,
-  _options: InstallOptions,
+  options: InstallOptions,
   io: CommandIo,
   untilTerminated: () => AbortSignal,
 ): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
-  const engines = {
-    ebpf: new EbpfEngine(config),
-    iptables: new IptablesEngine(config, (line) => io.note(line)),
-  };
-  if (config.dryRun) return dryRun(config, engines, io);
+  const engines = enginesOf(config, io);
+  if (config.dryRun) return dryRun(config, options, engines, io);
   requireRoot("install");
-  using _lock = await lockNamespace(readNetns().inode, { terminated: untilTerminated() });
+  const netns = readNetns();
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
+  await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
+  await installLocked(config, io, async (plan, engine) => {
+    const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);
+    if (lockOut !== undefined) throw lockOut;
+    await change.arm();
+  });
+  for (const line of await change.keep()) io.out(line);
+  return 0;
+}
+
+/**
+ * What `install` does once it has the lock.
+ *
+ * @param before is called before anything is changed, for each engine that is let try; may throw
+ */
+export async function installLocked(
+  config: Config,
+  io: CommandIo,
+  before: (plan: Plan, engine: EngineName) => Promise<void> = async () => {},
+): Promise<void> {
+  const engines = enginesOf(config, io);
   const plan = makePlan(config, readHostFacts(config));
   const install = async (name: EngineName) => {
+    await before(plan, name);
     if (config.verbose)
       for (const line of (await describeInstallation(name, engines, plan)).text) io.note(line);
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
   io.out(`# transparent proxy setup completed successfully (engine: ${engine}${how})`);
-  return 0;
 }
 
-async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<number> {
+function enginesOf(config: Config, io: CommandIo): Engines {
+  return {
+    ebpf: new EbpfEngine(config),
+    iptables: new IptablesEngine(config, (line) => io.note(line)),
+  };
+}
+
+async function dryRun(
+  config: Config,
+  options: InstallOptions,
+  engines: Engines,
+  io: CommandIo,
+): Promise<number> {
   if (!isRoot())
     io.note("warning: without root not everything can be looked at: what install does may differ");
   const plan = makePlan(config, readHostFacts(config));
@@ -62,10 +97,29 @@ async function dryRun(config: Config, engines: Engines, io: CommandIo): Promise<
     const removed = isRoot() ? await describeTakeOver(name, engines, plan) : [];
     return { text, notes: [...notes, ...removed] };
   };
-  const { result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
+  const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
+  const refusals = [
+    refusalOf(() => beginChange(plan.netns, options.confirmWithinMs, engines.iptables)),
+    options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
+  ];
+  for (const refusal of refusals) {
+    if (refusal === undefined) continue;
+    io.note(`warning: install would refuse (${refusal.code}): ${refusal.message}. ${refusal.hint ?? ""}`);
+  }
   for (const line of result.text) io.out(line);
   return 0;
+}
+
+function refusalOf(act: () => unknown): TproxyError | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TproxyError && error.code !== "INTERNAL") return error;
+    throw error;
+  }
 }
 
 /** At once: where iptables fails as well, both reasons count. */

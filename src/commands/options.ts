@@ -20,6 +20,14 @@ export interface InstallOptions {
   readonly confirmWithinMs: number | undefined;
 }
 
+/** What the timer of `install --confirm-within` is told. */
+export interface PutBackOptions {
+  /** Of the change that nobody confirmed. */
+  readonly token: string;
+  /** To be waited before, in milliseconds; undefined: the time has come. */
+  readonly afterMs: number | undefined;
+}
+
 export interface StatusOptions {
   readonly json: boolean;
   readonly bpffsPath: string | undefined;

@@ -11,6 +11,7 @@ import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 import { describeEbpf } from "./status/describe-ebpf.ts";
 import { describeIptables } from "./status/describe-iptables.ts";
+import { showPending } from "./status/describe-pending.ts";
 import { examine, inOrder } from "./status/examine.ts";
 
 /**
@@ -27,12 +28,16 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const examined = status && examine(status);
   const findings = inOrder([...others.map(secondFinding), ...pins.findings, ...(examined?.findings ?? [])]);
   const isNothing = status === undefined && findings.length === 0;
-  if (options.json) io.out(JSON.stringify(toJson(status, others, findings, examined?.oldConnections)));
-  else if (isNothing) io.out("not installed in this network namespace");
+  const pending = showPending(netns);
+  if (options.json) {
+    const shown = toJson(status, others, findings, examined?.oldConnections);
+    io.out(JSON.stringify({ ...shown, ...(pending && { pending: pending.json }) }));
+  } else if (isNothing) io.out("not installed in this network namespace");
   else {
     for (const line of status === undefined ? ["no whole installation"] : describe(status)) io.out(line);
     for (const each of findings) io.out(describeFinding(each));
   }
+  if (!options.json) for (const line of pending?.text ?? []) io.out(line);
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (isNothing) return 1;
   return findings.some(({ degrades }) => degrades) ? 2 : 0;

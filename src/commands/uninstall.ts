@@ -7,12 +7,14 @@ import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
+import { removePending, tryReadPending } from "../engine/pending.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { PASSTHROUGH_ADDRESS } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
+import { removeLog, stopWaiting } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 
 /**
@@ -27,9 +29,20 @@ export async function runUninstall(
 ): Promise<number> {
   requireRoot("uninstall");
   const netns = readNetns();
-  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
-  if (options.dryRun) return dryRun(netns, iptables, options, io);
+  if (options.dryRun) return dryRun(netns, options, io);
   using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
+  await removeLocked(netns, options, io);
+  await forgetPending(netns);
+  return 0;
+}
+
+/** What `uninstall` does once it has the lock. */
+export async function removeLocked(
+  netns: NetnsFact,
+  options: Pick<UninstallOptions, "verbose" | "bpffsPath">,
+  io: CommandIo,
+): Promise<void> {
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const [removed = [], notes = []] = await allOf([
     () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
     () => iptables.remove(netns),
@@ -37,15 +50,18 @@ export async function runUninstall(
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
   for (const note of notes) io.note(`note: ${note}`);
   io.out("# transparent proxy cleanup completed successfully");
-  return 0;
 }
 
-async function dryRun(
-  netns: NetnsFact,
-  iptables: IptablesEngine,
-  options: UninstallOptions,
-  io: CommandIo,
-): Promise<number> {
+/** Nothing is left that could be confirmed or put back. */
+async function forgetPending(netns: NetnsFact): Promise<void> {
+  const { pending, damage } = tryReadPending(netns);
+  if (pending !== undefined || damage !== undefined) removePending(netns);
+  await stopWaiting(pending?.timer);
+  removeLog(netns);
+}
+
+async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo): Promise<number> {
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const ebpf = statusOfEbpf(netns, options.bpffsPath);
   // With a damaged record, it would fail before it comes to the address.
   const rules = tryReadRecord(netns).damage === undefined ? await iptables.status(netns) : undefined;

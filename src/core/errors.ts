@@ -32,6 +32,10 @@ export const ERROR_CODES = {
   STATE_DAMAGED: "the pins of an installation cannot be understood",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
   VERIFY_FAILED: "connections are not intercepted as they should be, or nothing shows that they are",
+  LOCK_OUT: "people who come to this host by SSH would be locked out",
+  CONFIRM_UNUSABLE: "it cannot be made sure that everything is put back unless it is confirmed",
+  UNCONFIRMED: "an installation waits to be confirmed, and this is none of what may happen meanwhile",
+  NOTHING_TO_CONFIRM: "no installation waits to be confirmed",
   DATAPLANE_INVALID: "a Dataplane resource cannot be read, or cannot be changed without guessing",
   INTERNAL: "a bug in tproxyctl",
 } as const;

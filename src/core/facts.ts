@@ -50,6 +50,20 @@ export interface HostFacts {
   readonly nameservers: readonly Address[];
 }
 
+/** A way in which people administer this host from another one: SSH. */
+export interface SshAccess {
+  /** Somebody may come in, or somebody has. */
+  readonly kind: "server" | "session";
+  /** Of this host; a server's may be unspecified (0.0.0.0, ::). v4-mapped ones as IPv4. */
+  readonly address: Address;
+  /** 1–65535. */
+  readonly port: number;
+  /** Where a session comes from. */
+  readonly peer: Address | undefined;
+  /** Whose socket it is, for people: "sshd, process 812". Several may have the same one. */
+  readonly holder: string;
+}
+
 /** A TCP socket in state LISTEN in this network namespace. */
 export interface ListenerFact {
   readonly address: Address;

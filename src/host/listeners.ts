@@ -6,8 +6,16 @@ import { missingTable, parseTcpSockets, TCP_STATE, TCP_TABLES } from "./tcp-sock
 
 /** The TCP listeners on one of the ports, of both families, in the network namespace of the main thread. */
 export function findListeners(ports: ReadonlySet<number>): ListenerFact[] {
-  const text = TCP_TABLES.map((path) => readListening(path));
-  return text.flatMap((table) => parseListeners(table)).filter(({ port }) => ports.has(port));
+  return readListeners().filter(({ port }) => ports.has(port));
+}
+
+/** Those of one user, on whatever port. */
+export function findUserListeners(wanted: number): ListenerFact[] {
+  return readListeners().filter(({ uid }) => uid === wanted);
+}
+
+function readListeners(): ListenerFact[] {
+  return TCP_TABLES.map(readListening).flatMap((table) => parseListeners(table));
 }
 
 /** Reads /proc/net/tcp or tcp6: the sockets in state LISTEN. */

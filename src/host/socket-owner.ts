@@ -75,13 +75,30 @@ function collect(
   wanted: Set<number>,
   owners: Map<number, SocketOwner>,
 ): void {
-  for (const fd of fds) {
-    const inode = socketInode(unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "");
-    if (inode === undefined || !wanted.delete(inode)) continue;
-    const command = unlessGone(() => readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd()) ?? "";
-    owners.set(inode, { pid, fd: Number(fd), inode, command });
+  for (const { fd, inode } of socketsAmong(pid, fds)) {
+    if (!wanted.delete(inode)) continue;
+    owners.set(inode, { pid, fd, inode, command: commandOf(pid) });
     if (wanted.size === 0) return;
   }
+}
+
+/** The sockets that a process has open, by its descriptors from 0 up. None where it has ended or we may not look. */
+export function socketsOf(pid: number): readonly Pick<SocketOwner, "fd" | "inode">[] {
+  const fds = unlessGone(() => readdirSync(`/proc/${pid}/fd`));
+  if (fds === "denied" || fds === undefined) return [];
+  return [...socketsAmong(pid, fds)].sort((a, b) => a.fd - b.fd);
+}
+
+function* socketsAmong(pid: number, fds: readonly string[]): Generator<Pick<SocketOwner, "fd" | "inode">> {
+  for (const fd of fds) {
+    const inode = socketInode(unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? "");
+    if (inode !== undefined) yield { fd: Number(fd), inode };
+  }
+}
+
+/** What the kernel calls a process, at most 15 characters; "" where it has ended. */
+export function commandOf(pid: number): string {
+  return unlessGone(() => readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd()) ?? "";
 }
 
 /** 4711 for "socket:[4711]". */

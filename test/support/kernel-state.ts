@@ -209,9 +209,11 @@ function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf 
     return mountsOf !== undefined && /^\/run\b/.test(mountPoint) && !mountPoint.startsWith("/run/netns");
   };
   const files = namespaces.flatMap(({ inode }) =>
-    [`net-${inode}.lock`, `iptables-${inode}.json`, `iptables-${inode}.json.new`].map((name) =>
-      join("/run/tproxyctl", name),
-    ),
+    [
+      `net-${inode}.lock`,
+      ...[`iptables-${inode}.json`, `confirm-${inode}.json`].flatMap((name) => [name, `${name}.new`]),
+      `confirm-${inode}.log`,
+    ].map((name) => join("/run/tproxyctl", name)),
   );
   return {
     cgroups: filesBelow(world.cgroup).filter((name) => name.endsWith("cgroup.procs")),

@@ -112,6 +112,11 @@ export class World implements AsyncDisposable {
     this.#undo.push(action);
   }
 
+  /** Where every user can read the project. */
+  get project(): string {
+    return this.#project;
+  }
+
   /** The name of a host's network namespace, as in /run/netns. */
   netns(host: string): string {
     return `${this.name}-${host}`;

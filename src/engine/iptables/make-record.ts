@@ -4,12 +4,13 @@ import { speaksIpv6 } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
+import { stateOwner } from "../state-owner.ts";
 import { dnsPortsOf, plannedDnsPorts } from "./dns-flows.ts";
 import { programsOf } from "./executables.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import { type AppliedRules, type IptablesRecord, recordOwner } from "./record.ts";
+import type { AppliedRules, IptablesRecord } from "./record.ts";
 import { renderSpec } from "./render.ts";
 import type { Rule } from "./rule.ts";
 import type { Target, Work } from "./work.ts";
@@ -23,7 +24,7 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
   const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {
     format: 1,
-    ...recordOwner(plan.netns),
+    ...stateOwner(plan.netns),
     ...commonRecord(
       applied,
       { ...before, addedPassthroughAddress: ownsPassthroughAddress(work.present, before) },

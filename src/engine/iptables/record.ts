@@ -2,10 +2,10 @@
 import type { Family } from "../../core/address.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
-import { bootId } from "../../host/boot.ts";
 import type { NftObject } from "../../host/nft-chains.ts";
 import { StateFile } from "../../host/state-file.ts";
 import type { CommonRecord } from "../record.ts";
+import { isOwnedBy, type StateOwner } from "../state-owner.ts";
 import type { ProgramPaths } from "./executables.ts";
 import type { RuleKey } from "./pick-recorded.ts";
 
@@ -18,11 +18,9 @@ import type { RuleKey } from "./pick-recorded.ts";
  * it stays, some kilobytes below /run, until its inode is used again or until a reboot: nobody can tell from outside
  * whether a namespace of that number is in use.
  */
-export interface IptablesRecord extends CommonRecord {
+export interface IptablesRecord extends CommonRecord, StateOwner {
   /** Of this format. */
   readonly format: 1;
-  readonly bootId: string;
-  readonly netns: { readonly inode: number; readonly cookie?: string };
   /** What was applied, by where it was. */
   readonly applied: readonly AppliedRules[];
   /** An installation or its removal was under way and has not ended: what it was to change may be there in part. */
@@ -62,7 +60,7 @@ export function readRecord(netns: NetnsFact): IptablesRecord | undefined {
   const text = file.read();
   if (text === undefined) return undefined;
   const record = parse(text, file.path);
-  return isOf(record, netns) ? record : undefined;
+  return isOwnedBy(record, netns) ? record : undefined;
 }
 
 /** The record, and what is wrong with it: for who can do something without it. */
@@ -89,20 +87,8 @@ export function removeRecord(netns: NetnsFact): void {
   fileOf(netns).remove();
 }
 
-/** The parts of a record that say whose it is. */
-export function recordOwner(netns: NetnsFact): Pick<IptablesRecord, "bootId" | "netns"> {
-  const { inode, cookie } = netns;
-  return { bootId: bootId(), netns: cookie === undefined ? { inode } : { inode, cookie: String(cookie) } };
-}
-
 function fileOf({ inode }: NetnsFact): StateFile {
   return new StateFile(`iptables-${inode}.json`);
-}
-
-/** Inodes of namespaces are used again, cookies are not. */
-function isOf(record: IptablesRecord, netns: NetnsFact): boolean {
-  const owner = recordOwner(netns);
-  return record.bootId === owner.bootId && JSON.stringify(record.netns) === JSON.stringify(owner.netns);
 }
 
 /** Only this program, as root, writes records: the format's number tells whether we can read it. */

@@ -20,6 +20,8 @@ async function tproxyctl(...argv: string[]) {
       runInstall: (config, options, io) => record("install", 0)({ ...config, ...options }, io),
     }),
     uninstall: async () => ({ runUninstall: record("uninstall", 0) }),
+    confirm: async () => ({ runConfirm: async (io) => record("confirm", 0)({}, io) }),
+    putBack: async () => ({ runPutBack: record("put-back", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
     doctor: async () => ({
       runDoctor: (config, options, io) => record("doctor", 3)({ config, ...options }, io),
@@ -362,6 +364,8 @@ test("whatever a command throws is reported", async () => {
   };
   const commands: Commands = {
     install: boom,
+    confirm: boom,
+    putBack: boom,
     uninstall: boom,
     status: boom,
     doctor: boom,

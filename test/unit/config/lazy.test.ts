@@ -14,7 +14,7 @@ test("the YAML parser is loaded where a file is given, and by nothing else", asy
     "src/commands/dataplane-transform.ts",
     "src/config/files/file-layer.ts",
   ]);
-});
+}, 60_000);
 
 /** With all that it loads at once: what it may load later stands in a chunk of its own. */
 function loadsYaml(metafile: Metafile, path: string, seen = new Set<string>()): boolean {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { resolveConfig } from "../config/resolve-config.ts";
+import { TproxyError } from "../core/errors.ts";
+import { type FoundInstallation, findInstallation } from "../engine/find-installation.ts";
+import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { readPending, removePending } from "../engine/pending.ts";
+import { lockNamespace } from "../host/lock.ts";
+import { readNetns } from "../host/netns.ts";
+import type { CommandIo } from "./io.ts";
+import { removeLog, stopWaiting } from "./pending-timer.ts";
+import { requireRoot } from "./require-root.ts";
+
+/** The last change may stay. Exit status 0: it does; what is in force is said. */
+export async function runConfirm(io: CommandIo): Promise<number> {
+  requireRoot("confirm");
+  const netns = readNetns();
+  using _lock = await lockNamespace(netns.inode);
+  const pending = readPending(netns);
+  const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
+  const found = await findInstallation(netns, iptables);
+  if (pending === undefined)
+    throw new TproxyError(
+      "NOTHING_TO_CONFIRM",
+      `nothing waits to be confirmed: it was too late, has been done, or was never asked for; ${describe(found)}`,
+      { hint: "`tproxyctl status` shows what is installed." },
+    );
+  removePending(netns);
+  await stopWaiting(pending.timer);
+  removeLog(netns);
+  io.out(`# confirmed: ${describe(found)}`);
+  if (found?.isWhole === false)
+    io.note("warning: not all of it is there; `tproxyctl status` says what is not");
+  return 0;
+}
+
+function describe(found: FoundInstallation | undefined): string {
+  if (found === undefined) return "nothing is installed";
+  const { engine, record } = found;
+  if (record === undefined) return `the ${engine} engine is in force`;
+  const ports = [
+    ...(record.outbound.redirect ? [`outbound connections go to port ${record.outbound.port}`] : []),
+    ...(record.inbound.redirect ? [`inbound ones to port ${record.inbound.port}`] : []),
+  ];
+  return [`the ${engine} engine is in force`, ...ports].join(", ");
+}
