@@ -15,11 +15,7 @@ const OLD = ["--exclude-outbound-ports", "22"];
 const NEW = ["--redirect-all-dns-traffic", "--drop-invalid-packets", "--disable-comments"];
 
 const install = (mode: (typeof MODES)[number]) => (world: World, flags: readonly string[]) => ({
-  args: world.installArguments(
-    "--engine=iptables",
-    ...(mode === "nft" ? [] : [executablesFlag(mode)]),
-    ...flags,
-  ),
+  args: world.installArguments("--engine=iptables", executablesFlag(mode), ...flags),
 });
 
 const SCENES: readonly Scene[] = [
@@ -37,10 +33,6 @@ const SCENES: readonly Scene[] = [
       commands: (world: World) => ({ first: install(mode)(world, NEW), killed: UNINSTALL }),
     },
   ]),
-  {
-    title: "from legacy to nft",
-    commands: (world) => ({ first: install("legacy")(world, OLD), killed: install("nft")(world, OLD) }),
-  },
   {
     title: "from eBPF to iptables",
     commands: (world) => ({ first: { args: world.installArguments() }, killed: install("nft")(world, OLD) }),

@@ -35,7 +35,7 @@ const ELSEWHERE = /^(?!start |.*(?:\/run\/|\/tproxyctl-test-\w+\/)).* \/\w/;
 const KILLED = 128 + 9;
 
 /** Every so many kills, what is to set it right is killed as well. */
-const TWICE = 6;
+const TWICE = 10;
 
 /**
  * All calls with an effect that may outlive the process. What has none leaves the same wherever between two of those the
@@ -87,7 +87,7 @@ export class Killer {
     for (const command of [first, killed]) {
       if (command === undefined || command === UNINSTALL) continue;
       await killer.#do(command);
-      killer.#whole.set(command, withoutNumbers(await agent.look()));
+      killer.#whole.set(command, withoutLocks(withoutNumbers(await agent.look())));
       await killer.#expectUninstalls("before anything was killed");
     }
     return killer;
@@ -159,12 +159,10 @@ export class Killer {
     const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
     const said = `${about}: status ${exitCode}: ${stdout}${stderr}`;
     expect([0, 1, 2], said).toContain(exitCode);
-    if (process.env.LENIENT && /STATE_DAMAGED/.test(stderr)) return;
     expect(stderr, said).not.toMatch(/ code: /);
     if (exitCode === 0)
       expect([...this.#whole.values()].map(effect), said).toContainEqual(effect(withoutNumbers(before)));
-    if (exitCode === 1)
-      expect(effect(before), said).toEqual(effect({ ...this.#clean, addresses: before.addresses }));
+    if (exitCode === 1) expect(intercepting(before), said).toEqual(intercepting(this.#clean));
     // Not the maps: the kernel frees in its own time what the killed process held.
     expect({ ...(await this.#agent.look()), maps: before.maps }, said).toEqual(before);
   }
@@ -172,13 +170,8 @@ export class Killer {
   async #expectHeals(installation: Command, about: string): Promise<void> {
     await this.#do(installation, about);
     const expected = this.#whole.get(installation);
-    await expect
-      .poll(async () => withoutNumbers(await this.#agent.look()), {
-        timeout: 10_000,
-        interval: 5,
-        message: about,
-      })
-      .toEqual(expected);
+    const now = async () => withoutLocks(withoutNumbers(await this.#agent.look()));
+    await expect.poll(now, { timeout: 10_000, interval: 5, message: about }).toEqual(expected);
     const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
     expect(exitCode, `${about}: ${stdout}${stderr}`).toBe(0);
   }
@@ -195,6 +188,16 @@ export class Killer {
     expect(result.exitCode, `${about}: ${command.args.join(" ")}: ${result.stderr}`).toBe(0);
     return result;
   }
+}
+
+/** Chains that are empty, and an address of lo, do nothing. */
+function intercepting({ hooks, rules }: Fingerprint): unknown {
+  return { hooks, rules: rules.filter((rule) => !rule.startsWith("table ")) };
+}
+
+/** A lock file that nobody holds is removed by the next one who takes that lock, which not each installation does. */
+function withoutLocks(state: Fingerprint): Fingerprint {
+  return { ...state, files: state.files.filter((path) => !/^\/run\/tproxyctl(\/\w+\.lock)?$/.test(path)) };
 }
 
 /** What connections meet. */
