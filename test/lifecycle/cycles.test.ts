@@ -51,7 +51,7 @@ test("after 1000 installations and removals everything is as before the first", 
   expect(after.settings).toEqual(before.settings);
   expect(after.openFiles).toBe(before.openFiles);
   console.log(`${CYCLES} cycles: ${describe(before)}; then ${describe(after)}`);
-}, 1_800_000);
+}, 3_600_000);
 
 function grown(before: Measured, after: Measured): string[] {
   const names = Object.keys(before.kernel);
