@@ -55,6 +55,19 @@ static __always_inline void choose_proxy(struct tp_endpoint *proxy, bool mapped,
 }
 
 /*
+ * Whether a program of ours in another cgroup has redirected it already: while an
+ * installation moves from there to here. An application's it would leave alone.
+ */
+static __always_inline bool is_redirected(struct bpf_sock_addr *ctx,
+					  const struct tp_endpoint *to)
+{
+	struct tp_socket *socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0, 0);
+
+	return socket && socket->role == TP_ROLE_CLIENT &&
+	       same_endpoint(&socket->proxy, to);
+}
+
+/*
  * Decides, and remembers where a redirected socket was going. @redirected is the
  * socket's storage, or 0 for a connection that is left alone; false: refuse it.
  */
@@ -70,7 +83,7 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 	struct tp_socket *socket;
 
 	*redirected = 0;
-	if (verdict == UNTOUCHED)
+	if (verdict == UNTOUCHED || (verdict == TO_INBOUND && is_redirected(ctx, to)))
 		return true;
 	choose_proxy(&proxy, is_mapped(to), direction);
 	if (tp_config.bypass && !is_tcp_listener(ctx, &proxy)) {
@@ -92,6 +105,7 @@ static __always_inline bool process(struct bpf_sock_addr *ctx,
 	socket->direction = direction;
 	socket->original = *to;
 	socket->proxy = proxy;
+	socket->listener = tp_config.ports[direction];
 	count(direction == TP_OUTBOUND ? TP_OUTBOUND_REDIRECTED : TP_SELF_REDIRECTED);
 	*redirected = socket;
 	return true;

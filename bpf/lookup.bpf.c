@@ -13,11 +13,13 @@
 #define EAFNOSUPPORT 97
 
 /*
- * The first listener that takes the connection. A dual-stack one takes IPv4,
- * an IPv6-only one says EAFNOSUPPORT. Among listeners with SO_REUSEPORT the
- * kernel then chooses by itself.
+ * The first listener on the @port that takes the connection: the slots may have
+ * those of an installation before, which had other ports. A dual-stack one takes
+ * IPv4, an IPv6-only one says EAFNOSUPPORT. Among listeners with SO_REUSEPORT
+ * the kernel then chooses by itself.
  */
-static __always_inline bool assign_from(struct bpf_sk_lookup *ctx, void *map)
+static __always_inline bool assign_from(struct bpf_sk_lookup *ctx, void *map,
+					__u16 port)
 {
 	struct bpf_sock *sk;
 	__u32 slot;
@@ -29,7 +31,9 @@ static __always_inline bool assign_from(struct bpf_sk_lookup *ctx, void *map)
 		sk = bpf_map_lookup_elem(map, &key);
 		if (!sk)
 			continue;
-		error = bpf_sk_assign(ctx, sk, 0);
+		error = -EAFNOSUPPORT;
+		if (take(sk->src_port) == port)
+			error = bpf_sk_assign(ctx, sk, 0);
 		bpf_sk_release(sk);
 		if (!error)
 			return true;
@@ -62,28 +66,39 @@ static __always_inline void read_tuple(struct bpf_sk_lookup *ctx,
 }
 
 /*
- * A connection to one of the spread ports is ours if its handshake is known. A
- * question about one has none, and is answered as its connection would be.
+ * A connection to one of the spread ports is ours if its handshake is known: it
+ * goes where it was sent, also by an installation before. A question about one
+ * has none, and is answered as its connection would be.
  */
 static __always_inline int spread(struct bpf_sk_lookup *ctx,
 				  const struct tp_tuple *tuple)
 {
+	bool to_inbound = ctx->local_port >> SPREAD_DIRECTION_SHIFT & 1;
+	struct tp_handshake *known;
 	bool assigned;
+	__u16 port;
 
-	if (!is_question(tuple) && !bpf_map_lookup_elem(&tp_handshakes, tuple))
-		return SK_PASS;
-	if (ctx->local_port >> SPREAD_DIRECTION_SHIFT & 1)
-		assigned = assign_from(ctx, &tp_inbound6);
+	known = bpf_map_lookup_elem(&tp_handshakes, tuple);
+	if (known)
+		port = known->listener;
+	else if (is_question(tuple))
+		port = tp_config.ports[to_inbound ? TP_INBOUND : TP_OUTBOUND];
 	else
-		assigned = assign_from(ctx, &tp_outbound6);
+		return SK_PASS;
+	if (to_inbound)
+		assigned = assign_from(ctx, &tp_inbound6, port);
+	else
+		assigned = assign_from(ctx, &tp_outbound6, port);
 	return assigned ? SK_PASS : SK_DROP;
 }
 
 static __always_inline bool assign_inbound(struct bpf_sk_lookup *ctx)
 {
-	if (ctx->family == AF_INET && assign_from(ctx, &tp_inbound4))
+	__u16 port = tp_config.ports[TP_INBOUND];
+
+	if (ctx->family == AF_INET && assign_from(ctx, &tp_inbound4, port))
 		return true;
-	return assign_from(ctx, &tp_inbound6);
+	return assign_from(ctx, &tp_inbound6, port);
 }
 
 /*
@@ -153,7 +168,8 @@ int tp_lookup(struct bpf_sk_lookup *ctx)
 {
 	struct tp_tuple tuple;
 
-	if (ctx->protocol != IPPROTO_TCP)
+	/* A program before this one has chosen: the one of a version before, perhaps. */
+	if (ctx->protocol != IPPROTO_TCP || ctx->sk)
 		return SK_PASS;
 	read_tuple(ctx, &tuple);
 	if (!is_from_here(&tuple.client, &tuple.proxy))

@@ -10,3 +10,6 @@ char tp_license[] SEC("license") = "GPL";
 
 /* The loader takes only objects that were built from the same tproxy.h. */
 const char tp_abi[] SEC("tproxyctl.abi") = TP_ABI;
+
+/* Programs that have the same go on with the maps of each other: state.h. */
+const char tp_state[] SEC("tproxyctl.state") = TP_STATE;

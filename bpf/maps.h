@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * The maps. Each is defined once, in maps.bpf.c, which sets TP_MAP to nothing;
- * everybody else sees a declaration.
+ * everybody else sees a declaration. Those that outlive a change stand in
+ * state-maps.h.
  */
 #ifndef MAPS_H
 #define MAPS_H
@@ -16,41 +17,7 @@
 #define TP_MAP extern
 #endif
 
-/* Cloned to accepted sockets, so that one knows whose listener it came from. */
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, struct tp_socket);
-} tp_sockets SEC(".maps");
-
-/* From the client's SYN to the moment the proxy's end is established. */
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, TP_HANDSHAKES);
-	__type(key, struct tp_tuple);
-	__type(value, struct tp_endpoint);
-} tp_handshakes SEC(".maps");
-
-/* The proxy's listening sockets. The kernel takes one out when it closes. */
-struct listener_slots {
-	__uint(type, BPF_MAP_TYPE_SOCKMAP);
-	__uint(max_entries, TP_LISTENER_SLOTS);
-	__type(key, __u32);
-	__type(value, __u64);
-};
-
-TP_MAP struct listener_slots tp_inbound4 SEC(".maps");
-TP_MAP struct listener_slots tp_inbound6 SEC(".maps");
-TP_MAP struct listener_slots tp_outbound6 SEC(".maps");
-
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tp_listening);
-} tp_listening SEC(".maps");
+#include "state-maps.h"
 
 TP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -121,19 +88,19 @@ TP_MAP struct {
 	__type(value, __u32);
 } tp_dns_servers SEC(".maps");
 
-/* By the tag and the client's port: dns.h. Only there where DNS is redirected. */
-TP_MAP struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, TP_ANSWERS);
-	__type(key, struct tp_endpoint);
-	__type(value, struct tp_answer);
-} tp_dns_answers SEC(".maps");
-
 TP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TP_REASON_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
 } tp_counters SEC(".maps");
+
+/* What was counted before, by an installation with other counters. No program's. */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TP_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} tp_counted SEC(".maps");
 
 #endif

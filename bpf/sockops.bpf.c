@@ -46,6 +46,7 @@ static __always_inline void watch_states(struct bpf_sock_ops *ctx)
  */
 static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 {
+	struct tp_handshake handshake = {};
 	struct tp_socket *socket;
 	struct tp_tuple tuple;
 
@@ -59,7 +60,9 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx)
 	/* A socket can be connected again, to a place that is left alone. */
 	if (!same_endpoint(&tuple.proxy, &socket->proxy))
 		return;
-	if (bpf_map_update_elem(&tp_handshakes, &tuple, &socket->original, BPF_ANY)) {
+	handshake.original = socket->original;
+	handshake.listener = socket->listener;
+	if (bpf_map_update_elem(&tp_handshakes, &tuple, &handshake, BPF_ANY)) {
 		count(TP_OUTBOUND_HANDSHAKES_FULL);
 		return;
 	}
@@ -81,7 +84,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx)
 /* Sockets from the proxy's listeners carry a copy of the listener's storage. */
 static __always_inline void on_accept(struct bpf_sock_ops *ctx)
 {
-	struct tp_endpoint *original;
+	struct tp_handshake *handshake;
 	struct tp_socket *socket;
 	struct tp_tuple tuple;
 
@@ -92,9 +95,9 @@ static __always_inline void on_accept(struct bpf_sock_ops *ctx)
 		return;
 	read_remote(ctx, &tuple.client);
 	read_local(ctx, &tuple.proxy);
-	original = bpf_map_lookup_elem(&tp_handshakes, &tuple);
-	if (original) {
-		socket->original = *original;
+	handshake = bpf_map_lookup_elem(&tp_handshakes, &tuple);
+	if (handshake) {
+		socket->original = handshake->original;
 		socket->role = TP_ROLE_ACCEPTED;
 		bpf_map_delete_elem(&tp_handshakes, &tuple);
 	} else if (socket->direction == TP_INBOUND &&

@@ -227,7 +227,12 @@ static __always_inline int steer(struct __sk_buff *skb,
 	long error = -1;
 
 	if (sk) {
-		if (sk->state == BPF_TCP_LISTEN)
+		/*
+		 * While an installation gets other ports, the sk_lookup program of
+		 * before may answer, and will decide.
+		 */
+		if (sk->state == BPF_TCP_LISTEN &&
+		    sk->src_port == tp_config.ports[TP_INBOUND])
 			error = bpf_sk_assign(skb, sk, 0);
 		bpf_sk_release(sk);
 	}

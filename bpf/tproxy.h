@@ -11,24 +11,7 @@
 
 #include <linux/types.h>
 
-/*
- * Slots for listening sockets, per family and direction. One live socket of a
- * group with SO_REUSEPORT is enough: the kernel chooses among them.
- */
-#define TP_LISTENER_SLOTS 64
-
-/*
- * Handshakes in flight at the same time. Entries are allocated one by one;
- * what an idle instance pays for is the table of buckets, 16 bytes each.
- */
-#define TP_HANDSHAKES 131072
-
-/*
- * Sockets that asked more than one name server, times these servers but the
- * first. The least recently used goes: its answer is lost, as datagrams
- * may be.
- */
-#define TP_ANSWERS 32768
+#include "state.h"
 
 /* Why a connection was treated the way it was: the index of its counter. */
 enum tp_reason {
@@ -82,46 +65,6 @@ enum tp_dns {
 	TP_DNS_NONE,
 	TP_DNS_SERVERS,		/* those to the name servers of resolv.conf */
 	TP_DNS_ALL,
-};
-
-enum tp_role {
-	TP_ROLE_NONE,
-	TP_ROLE_CLIENT,		/* an application's socket (TCP, UDP), redirected */
-	TP_ROLE_LISTENER,	/* the proxy's, or just accepted from one */
-	TP_ROLE_ACCEPTED,	/* the proxy's end of a redirected socket */
-	TP_ROLE_ARRIVED,	/* accepted on the proxy's own inbound port */
-};
-
-enum tp_direction {
-	TP_OUTBOUND,
-	TP_INBOUND,
-	TP_DIRECTIONS,
-};
-
-/* IPv4 addresses are v4-mapped (::ffff:a.b.c.d). All in network byte order. */
-struct tp_endpoint {
-	__be32 addr[4];
-	__be16 port;
-	__u16 pad;
-};
-
-/* What is known of a socket; lives and dies with it (BPF_MAP_TYPE_SK_STORAGE). */
-struct tp_socket {
-	enum tp_role role;
-	enum tp_direction direction;
-	struct tp_endpoint original;	/* where the connection was going */
-	struct tp_endpoint proxy;	/* where the client was sent instead */
-};
-
-/* A connection between client and proxy, as the client sees it. */
-struct tp_tuple {
-	struct tp_endpoint client;
-	struct tp_endpoint proxy;
-};
-
-/* Where the proxy listens, if it is one address only; zero: on all of them. */
-struct tp_listening {
-	__be32 addr4[TP_DIRECTIONS];
 };
 
 struct tp_prefix4 {
@@ -201,15 +144,6 @@ struct tp_set_ports {
 /* IPv4 v4-mapped, as everywhere. */
 struct tp_server {
 	__be32 addr[4];
-};
-
-/*
- * Where an answer of the DNS proxy goes, if it is for a socket that asked
- * several name servers: dns.h.
- */
-struct tp_answer {
-	struct tp_endpoint server;	/* who was asked */
-	struct tp_endpoint client;	/* the socket's own end */
 };
 
 /* Constants of an installation; the verifier removes what they switch off. */

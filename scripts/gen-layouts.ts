@@ -15,7 +15,8 @@ const RESULT = "src/bpf/layouts.gen.ts";
 
 function main(args: readonly string[]): number {
   const [object = OBJECT, result = RESULT] = args.filter((argument) => !argument.startsWith("--"));
-  const text = `${renderLayouts(readBtf(object))}\n${renderAbi(object)}`;
+  const marks = [renderMark(object, "abi"), renderMark(object, "state")].join("");
+  const text = `${renderLayouts(readBtf(object))}\n${marks}`;
   if (!args.includes("--check")) {
     writeFileSync(result, text);
     return 0;
@@ -31,10 +32,11 @@ function readBtf(object: string): readonly BtfType[] {
 }
 
 /** What the loader wants to find in the section of the same name: bpf/Makefile says what it is made of. */
-function renderAbi(object: string): string {
-  const section = readSections(readFileSync(object), object).get("tproxyctl.abi");
-  if (section === undefined) throw new Error(`${object} has no section tproxyctl.abi`);
-  return `export const OBJECT_ABI = ${JSON.stringify(Buffer.from(section).toString("latin1").replace(/\0$/, ""))};\n`;
+function renderMark(object: string, name: "abi" | "state"): string {
+  const section = readSections(readFileSync(object), object).get(`tproxyctl.${name}`);
+  if (section === undefined) throw new Error(`${object} has no section tproxyctl.${name}`);
+  const text = Buffer.from(section).toString("latin1").replace(/\0$/, "");
+  return `export const OBJECT_${name.toUpperCase()} = ${JSON.stringify(text)};\n`;
 }
 
 process.exitCode = main(argv.slice(2));

@@ -10,15 +10,50 @@ export type DescriptorKind = "map" | "prog" | "link";
 
 /** Opens a pin, and makes sure that it is of the kind that the caller takes it for. */
 export function openPin(path: string, kind: DescriptorKind): Descriptor {
-  const fd = libbpf().bpf_obj_get(path);
-  if (fd < 0)
-    throw new TproxyError("STATE_DAMAGED", `cannot open the pin ${path}: ${errnoName(-fd)}`, { errno: -fd });
-  const descriptor = new Descriptor(fd);
-  const found = readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-");
-  if (found.includes(`bpf-${kind}`)) return descriptor;
+  const { descriptor, found } = open(path);
+  if (kindOf(found) === kind) return descriptor;
   descriptor[Symbol.dispose]();
   throw new TproxyError("STATE_DAMAGED", `${path} is no BPF ${kind} (but ${found})`);
 }
+
+/** Opens a pin if it is of a kind; undefined where it is of another one. */
+export function openPinIf(path: string, kind: DescriptorKind): Descriptor | undefined {
+  const { descriptor, found } = open(path);
+  if (kindOf(found) === kind) return descriptor;
+  descriptor[Symbol.dispose]();
+  return undefined;
+}
+
+/** Opens a pin of any kind; undefined where it has gone, or is none. */
+export function openAnyPin(
+  path: string,
+): { readonly kind: DescriptorKind; readonly descriptor: Descriptor } | undefined {
+  const fd = libbpf().bpf_obj_get(path);
+  if (fd < 0) return undefined;
+  const descriptor = new Descriptor(fd);
+  const kind = kindOf(nameOf(fd));
+  if (kind !== undefined) return { kind, descriptor };
+  descriptor[Symbol.dispose]();
+  return undefined;
+}
+
+function open(path: string): { readonly descriptor: Descriptor; readonly found: string } {
+  const fd = libbpf().bpf_obj_get(path);
+  if (fd < 0)
+    throw new TproxyError("STATE_DAMAGED", `cannot open the pin ${path}: ${errnoName(-fd)}`, { errno: -fd });
+  return { descriptor: new Descriptor(fd), found: nameOf(fd) };
+}
+
+/** What the kernel calls it: `anon_inode:bpf-map`, `anon_inode:bpf_link`. */
+function nameOf(fd: number): string {
+  return readlinkSync(`/proc/self/fd/${fd}`).replace("_", "-");
+}
+
+function kindOf(name: string): DescriptorKind | undefined {
+  return KINDS.find((kind) => name.includes(`bpf-${kind}`));
+}
+
+const KINDS: readonly DescriptorKind[] = ["map", "prog", "link"];
 
 /** Opens by the kernel's id; undefined where it has gone, or (a link) somebody is about to make it. */
 export function openId(id: number, kind: DescriptorKind): Descriptor | undefined {

@@ -150,6 +150,16 @@ export const TP_EXCLUDED6 = {
   },
 } as const;
 
+export const TP_HANDSHAKE = {
+  name: "tp_handshake",
+  size: 24,
+  fields: {
+    original: { kind: "struct", offset: 0, layout: TP_ENDPOINT },
+    listener: { kind: "integer", offset: 20, size: 2, signed: false, big: false },
+    pad: { kind: "integer", offset: 22, size: 2, signed: false, big: false },
+  },
+} as const;
+
 export const TP_LISTENING = {
   name: "tp_listening",
   size: 8,
@@ -223,12 +233,14 @@ export const TP_SET_PORTS = {
 
 export const TP_SOCKET = {
   name: "tp_socket",
-  size: 48,
+  size: 52,
   fields: {
     role: { kind: "integer", offset: 0, size: 4, signed: false, big: false },
     direction: { kind: "integer", offset: 4, size: 4, signed: false, big: false },
     original: { kind: "struct", offset: 8, layout: TP_ENDPOINT },
     proxy: { kind: "struct", offset: 28, layout: TP_ENDPOINT },
+    listener: { kind: "integer", offset: 48, size: 2, signed: false, big: false },
+    pad: { kind: "integer", offset: 50, size: 2, signed: false, big: false },
   },
 } as const;
 
@@ -260,4 +272,5 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+93a5b0f96e09";
+export const OBJECT_ABI = "0.1.0+3d5aa7bdbe38";
+export const OBJECT_STATE = "e4e8a6103588";

@@ -5,7 +5,7 @@ import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_link_update_opts } from "../native/libbpf-options.ts";
 import { ATTACH_TYPE, type AttachType, attachTypeName } from "./attach-types.ts";
-import { infoOf, openId, openPin, pin } from "./descriptor.ts";
+import { infoOf, openId, openPin, openPinIf, pin } from "./descriptor.ts";
 import type { BpfProgram } from "./program.ts";
 
 /** What a link attaches its program to. */
@@ -56,6 +56,12 @@ export class BpfLink implements Disposable {
   /** Opens a pinned link. Throws STATE_DAMAGED where the pin is missing or is something else. */
   static open(path: string): BpfLink {
     return new BpfLink(openPin(path, "link"));
+  }
+
+  /** Opens a pin if it is a link's; undefined where it is something else's. */
+  static openIf(path: string): BpfLink | undefined {
+    const descriptor = openPinIf(path, "link");
+    return descriptor && new BpfLink(descriptor);
   }
 
   /** Opens a link by the kernel's id; undefined where it has gone. */

@@ -2,7 +2,10 @@
 import { uptime } from "node:os";
 import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
-import { fixedString, infoOf, memoryBytes, openId, openPin, pin } from "./descriptor.ts";
+import { syscallError } from "../native/errno.ts";
+import { libbpf } from "../native/libbpf.ts";
+import { bpf_prog_info_for_maps, read_nr_map_ids } from "../native/libbpf-options.ts";
+import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
 
 export interface ProgramInfo {
   readonly id: number;
@@ -17,6 +20,9 @@ export interface ProgramInfo {
   readonly runTimeNs: bigint;
   readonly runCount: bigint;
 }
+
+/** The kernel's MAX_USED_MAPS. */
+const MOST_MAPS = 64;
 
 /** A program that the kernel has loaded. */
 export class BpfProgram implements Disposable {
@@ -35,6 +41,12 @@ export class BpfProgram implements Disposable {
     return new BpfProgram(openPin(path, "prog"));
   }
 
+  /** Opens a pin if it is a program's; undefined where it is something else's. */
+  static openIf(path: string): BpfProgram | undefined {
+    const descriptor = openPinIf(path, "prog");
+    return descriptor && new BpfProgram(descriptor);
+  }
+
   /** Opens a program by the kernel's id; undefined where it has gone. */
   static byId(id: number): BpfProgram | undefined {
     const descriptor = openId(id, "prog");
@@ -47,6 +59,15 @@ export class BpfProgram implements Disposable {
 
   info(): ProgramInfo {
     return readInfo(this.fd);
+  }
+
+  /** The ids of the maps that the program uses. */
+  mapIds(): number[] {
+    const ids = new Uint32Array(MOST_MAPS);
+    const info = bpf_prog_info_for_maps(ids);
+    const result = libbpf().bpf_obj_get_info_by_fd(this.fd, info, Uint32Array.of(info.length));
+    if (result < 0) throw syscallError(`bpf_obj_get_info_by_fd(program ${this.name})`, -result);
+    return [...ids.subarray(0, read_nr_map_ids(info))];
   }
 
   /** The kernel memory that the program takes. */

@@ -3,6 +3,7 @@ import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_tc_hook, bpf_tc_opts, read_bpf_tc_opts } from "../native/libbpf-options.ts";
 import { dumpRoute } from "../native/netlink.ts";
+import { readAttributes } from "../native/netlink-attributes.ts";
 import type { BpfProgram } from "./program.ts";
 
 /*
@@ -95,8 +96,18 @@ export function hasClsact(ifindex: number): boolean {
   );
 }
 
+/** A filter, and the BPF program that it is, if it is one. */
+export interface TcListed extends TcFilter {
+  readonly programId: number | undefined;
+}
+
+/** <linux/rtnetlink.h>, <linux/pkt_cls.h> */
+const TCMSG_SIZE = 20;
+const TCA = { kind: 1, options: 2 } as const;
+const TCA_BPF_ID = 11;
+
 /** All filters of an interface, of any kind and anybody's. */
-export function listTc(ifindex: number, direction: TcDirection): TcFilter[] {
+export function listTc(ifindex: number, direction: TcDirection): TcListed[] {
   const request = Buffer.alloc(20);
   request.writeInt32LE(ifindex, 4);
   request.writeUInt32LE(PARENT[direction], 12);
@@ -106,7 +117,16 @@ export function listTc(ifindex: number, direction: TcDirection): TcFilter[] {
     direction,
     handle: tcmsg.readUInt32LE(8),
     priority: tcmsg.readUInt32LE(16) >>> 16,
+    programId: readProgramId(tcmsg),
   }));
+}
+
+/** The first message of a priority is about all of it, and has no program. */
+function readProgramId(tcmsg: Buffer): number | undefined {
+  const attributes = readAttributes(tcmsg.subarray(TCMSG_SIZE));
+  const options = attributes.get(TCA.options);
+  if (attributes.get(TCA.kind)?.toString("latin1") !== "bpf\0" || options === undefined) return undefined;
+  return readAttributes(options).get(TCA_BPF_ID)?.readUInt32LE(0);
 }
 
 function hookOf({ ifindex, direction }: TcFilter): Uint8Array {

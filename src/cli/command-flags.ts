@@ -46,7 +46,13 @@ export const VERBOSE = mainFlagOf("verbose");
 export const BPFFS_PATH: Flag = { ...mainFlagOf("ebpf.bpffsPath"), defaultText: defaultOf("ebpf.bpffsPath") };
 const EBPF_ENABLED: Flag = { ...mainFlagOf("ebpf.enabled"), help: "does nothing", hidden: true };
 
-export const UNINSTALL_FLAGS: readonly Flag[] = [DRY_RUN, VERBOSE, BPFFS_PATH, EBPF_ENABLED];
+export const LEFTOVERS: Flag = {
+  name: "leftovers",
+  help: "remove what Kuma's eBPF engine and merbridge left, and nothing else: what is installed here stays",
+};
+export const YES: Flag = { name: "yes", help: "with --leftovers: without asking" };
+
+export const UNINSTALL_FLAGS: readonly Flag[] = [LEFTOVERS, YES, DRY_RUN, VERBOSE, BPFFS_PATH, EBPF_ENABLED];
 
 /** Of the change that is to be put back: the timer that `install --confirm-within` started has it. */
 export const PENDING: Flag = { name: "pending", argument: "TOKEN", help: "the change to put back from" };

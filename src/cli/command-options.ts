@@ -31,12 +31,14 @@ import {
   FORCE,
   INBOUND_PORT,
   IP_FAMILY_MODE,
+  LEFTOVERS,
   OUTBOUND_PORT,
   PENDING,
   PROXY_JSON,
   PROXY_USER,
   STATUS_JSON,
   VERBOSE,
+  YES,
 } from "./command-flags.ts";
 
 /** @throws ConfigError */
@@ -79,6 +81,8 @@ export function uninstallOptions(given: readonly GivenFlag[]): UninstallOptions 
     dryRun: flags.read(DRY_RUN, parseBoolean, false),
     verbose: flags.read(VERBOSE, parseBoolean, false),
     bpffsPath: flags.read(BPFFS_PATH, parseNonEmptyPath, undefined),
+    leftovers: flags.read(LEFTOVERS, parseBoolean, false),
+    yes: flags.read(YES, parseBoolean, false),
   };
   flags.finish();
   return options;

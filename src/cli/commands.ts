@@ -15,6 +15,7 @@ import type {
   UninstallOptions,
   VerifyOptions,
 } from "../commands/options.ts";
+import type { Ask } from "../commands/uninstall-leftovers.ts";
 import type { Config } from "../config/config.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 
@@ -34,6 +35,9 @@ export interface Commands {
       io: CommandIo,
       untilTerminated: () => AbortSignal,
     ): Promise<number>;
+  }>;
+  readonly uninstallLeftovers: () => Promise<{
+    runUninstallLeftovers(options: UninstallOptions, io: CommandIo, ask: Ask): Promise<number>;
   }>;
   readonly confirm: () => Promise<{ runConfirm(io: CommandIo): Promise<number> }>;
   readonly putBack: () => Promise<{ runPutBack(options: PutBackOptions, io: CommandIo): Promise<number> }>;
@@ -75,6 +79,7 @@ export interface Commands {
 export const COMMANDS: Commands = {
   install: () => import("../commands/install.ts"),
   uninstall: () => import("../commands/uninstall.ts"),
+  uninstallLeftovers: () => import("../commands/uninstall-leftovers.ts"),
   confirm: () => import("../commands/confirm.ts"),
   putBack: () => import("../commands/put-back.ts"),
   status: () => import("../commands/status.ts"),

@@ -14,6 +14,8 @@ export interface CliEnvironment {
   readonly stderr: Output;
   /** What stands on stdin; not touched before it is asked for. */
   readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  /** Whether somebody sits at stdin; undefined: nobody. */
+  readonly isTerminal?: () => boolean;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGTERM, SIGINT or SIGHUP, which from this call on do not end the process (a second one does). */
   readonly untilTerminated: () => AbortSignal;
@@ -27,6 +29,7 @@ export function processEnvironment(): CliEnvironment {
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: () => process.stdin,
+    isTerminal: () => process.stdin.isTTY === true,
     variables: process.env,
     untilTerminated,
   };

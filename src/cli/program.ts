@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
 import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
-import { VERSION } from "../core/version.ts";
-import { addFlags, optionTerm } from "./add-flags.ts";
+import { addFlags } from "./add-flags.ts";
+import { askOnTerminal } from "./ask-on-terminal.ts";
 import {
   ALL_FLAGS,
   CONFIG_SHOW_FLAGS,
@@ -15,7 +15,6 @@ import {
   INSTALL_FLAGS,
   PROXY_FLAGS,
   PUT_BACK_FLAGS,
-  ROOT_FLAGS,
   STATUS_FLAGS,
   UNINSTALL_FLAGS,
   VALIDATOR_FLAGS,
@@ -37,6 +36,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
+import { newRoot } from "./root-command.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
 import { joinValidator, VALIDATOR } from "./validator.ts";
@@ -121,6 +121,10 @@ function buildProgram(
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
   add(`uninstall ${OBJECT}`, "Undo what install did, all of it", UNINSTALL_FLAGS, async (given) => {
     const options = uninstallOptions(given);
+    if (options.leftovers) {
+      const { runUninstallLeftovers } = await commands.uninstallLeftovers();
+      return runUninstallLeftovers(options, io, (question) => askOnTerminal(question, environment));
+    }
     const { runUninstall } = await commands.uninstall();
     return runUninstall(options, io, environment.untilTerminated);
   });
@@ -213,26 +217,6 @@ const HIDDEN: ReadonlySet<string> = new Set([VALIDATOR, VERIFY_PROBE, PUT_BACK])
 
 /** What install and uninstall are about; there is only this one, so it may be left out. */
 const OBJECT = "[transparent-proxy]";
-
-function newRoot(environment: CliEnvironment): Command {
-  const program = new Command("tproxyctl")
-    .description(
-      "Transparent proxying for service-mesh sidecars with eBPF; as `kumactl install transparent-proxy`.",
-    )
-    .version(VERSION)
-    .exitOverride()
-    .configureHelp({ optionTerm })
-    .configureOutput({
-      writeOut: (text) => environment.stdout.write(text),
-      writeErr: (text) => environment.stderr.write(text),
-      getOutHelpWidth: () => environment.stdout.columns ?? 100,
-      getErrHelpWidth: () => environment.stderr.columns ?? 100,
-      // Errors are thrown as well, and reported where all are.
-      outputError: () => {},
-    });
-  addFlags(program, ROOT_FLAGS, []);
-  return program;
-}
 
 function requireTransparentProxy(command: string, word: unknown): void {
   if (typeof word !== "string" || word === "transparent-proxy") return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defaultOf } from "../config/settings.ts";
 import { describeError, TproxyError } from "../core/errors.ts";
-import { type TransformOptions, transform } from "../dataplane/transform.ts";
+import { transform } from "../dataplane/transform.ts";
+import type { TransformOptions } from "../dataplane/transform-options.ts";
 import { isLinux } from "../host/kernel.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import { readDataplaneFile, STDIN } from "./dataplane/read-file.ts";
@@ -55,7 +56,10 @@ async function wanted(options: DataplaneTransformOptions, io: CommandIo): Promis
   return {
     inbound: port(inboundPort, installed?.inbound.port, "redirect.inbound.port"),
     outbound: port(outboundPort, installed?.outbound.port, "redirect.outbound.port"),
-    ipv4Only: ipFamilyMode === undefined ? installed?.ipv6 === false : ipFamilyMode === "ipv4",
+    family: {
+      ipv4Only: ipFamilyMode === undefined ? installed?.ipv6 === false : ipFamilyMode === "ipv4",
+      correct: ipFamilyMode !== undefined,
+    },
     reachableServices,
   };
 }

@@ -11,6 +11,7 @@ import type { CodedCheck } from "../engine/run-check.ts";
 import { isLinux, kernelRelease } from "../host/kernel.ts";
 import { checkConfiguration } from "./doctor/configuration.ts";
 import type { Examination } from "./doctor/examination.ts";
+import { lookForOthers } from "./doctor/others.ts";
 import { renderJson } from "./doctor/render-json.ts";
 import { renderText } from "./doctor/render-text.ts";
 import type { CommandIo } from "./io.ts";
@@ -43,7 +44,8 @@ async function examine(config: Config): Promise<Examination> {
     flag,
     choice: choose({ engine, ebpf: { ...config.ebpf, enabled } }),
   }));
-  return { kernel: kernelRelease(), root: isRoot(), checks, choice: choose(config), ways };
+  const others = isRoot() ? lookForOthers(config.ebpf) : undefined;
+  return { kernel: kernelRelease(), root: isRoot(), checks, others, choice: choose(config), ways };
 }
 
 /** What is in the way of looking must not hide what has been found so far. */

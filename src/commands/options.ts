@@ -10,6 +10,10 @@ export interface UninstallOptions {
   readonly dryRun: boolean;
   readonly verbose: boolean;
   readonly bpffsPath: string | undefined;
+  /** Remove what Kuma's eBPF engine and merbridge left, and nothing else. */
+  readonly leftovers: boolean;
+  /** Without asking. */
+  readonly yes: boolean;
 }
 
 /** Beside the configuration: what is of this one run, and is not kept with the installation. */

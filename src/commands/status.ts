@@ -25,19 +25,20 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const rules = await iptables.status(netns);
   const pins = readPins(netns, options.bpffsPath);
   const [status, ...others] = joinStatus(pins.instances, rules);
+  const pending = showPending(netns);
   const examined = status && examine(status);
   const findings = inOrder([...others.map(secondFinding), ...pins.findings, ...(examined?.findings ?? [])]);
   const isNothing = status === undefined && findings.length === 0;
-  const pending = showPending(netns);
   if (options.json) {
     const shown = toJson(status, others, findings, examined?.oldConnections);
     io.out(JSON.stringify({ ...shown, ...(pending && { pending: pending.json }) }));
-  } else if (isNothing) io.out("not installed in this network namespace");
-  else {
-    for (const line of status === undefined ? ["no whole installation"] : describe(status)) io.out(line);
-    for (const each of findings) io.out(describeFinding(each));
+  } else {
+    for (const line of isNothing
+      ? ["not installed in this network namespace"]
+      : describeAll(status, findings))
+      io.out(line);
+    for (const line of pending?.text ?? []) io.out(line);
   }
-  if (!options.json) for (const line of pending?.text ?? []) io.out(line);
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (isNothing) return 1;
   return findings.some(({ degrades }) => degrades) ? 2 : 0;
@@ -71,6 +72,11 @@ function withoutWhatIsLong(status: InstallationStatus): object {
 
 function describe(status: InstallationStatus): string[] {
   return status.engine === "ebpf" ? describeEbpf(status) : describeIptables(status);
+}
+
+function describeAll(status: InstallationStatus | undefined, findings: readonly Finding[]): string[] {
+  const lines = status === undefined ? ["no whole installation"] : describe(status);
+  return [...lines, ...findings.map(describeFinding)];
 }
 
 function secondFinding(other: InstallationStatus): Finding {

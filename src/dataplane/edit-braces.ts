@@ -80,24 +80,24 @@ function extentOf(pair: ReadPair): Extent {
   return { start: startOf(pair.key), end: endOfPair(pair) };
 }
 
-/** Each with the comma and the blanks up to the next one; the last one with those before it. */
+/** Each with the comma and the blanks up to the next one; the last ones together, with those before them. */
 function gaps(task: Task, items: readonly ReadPair[], indexes: readonly number[]): Extent[] {
   const { file, sections } = task;
-  return indexes.map((index) => {
-    const [pair, before, after] = [items[index], items[index - 1], items[index + 1]];
-    if (pair === undefined) throw new Error("there is no such item");
-    const { start, end } = extentOf(pair);
-    const wide = {
-      start: after === undefined && before !== undefined ? endOfPair(before) : start,
-      end: after === undefined ? end : startOf(after.key),
-    };
-    const around = file.masked.text.slice(wide.start, start) + file.masked.text.slice(end, wide.end);
+  const isGone = (index: number) => indexes.includes(index);
+  const lastKept = items.findLastIndex((_, index) => !isGone(index));
+  const runs = items.flatMap((pair, index): { pair: Extent; wide: Extent }[] => {
+    if (!isGone(index)) return [];
+    const [own, before, after] = [extentOf(pair), items[index - 1], items[index + 1]];
+    if (index < lastKept && after !== undefined)
+      return [{ pair: own, wide: { ...own, end: startOf(after.key) } }];
+    return [{ pair: own, wide: { ...own, start: before === undefined ? own.start : endOfPair(before) } }];
+  });
+  return runs.map(({ pair, wide }) => {
+    const { text } = file.masked;
+    const around = text.slice(wide.start, pair.start) + text.slice(pair.end, wide.end);
     // A comment stays, and a comma too many does no harm there.
-    return closeSections(
-      file,
-      around.includes("#") ? { start, end: behindComma(file.masked.text, end) } : wide,
-      sections,
-    );
+    const extent = around.includes("#") ? { ...pair, end: behindComma(text, pair.end) } : wide;
+    return closeSections(file, extent, sections);
   });
 }
 

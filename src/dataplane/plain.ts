@@ -28,7 +28,7 @@ export function toPlain(
     }
     if (isMap(node)) {
       const entries = node.items.map(toReadPair).map(({ key, value }) => {
-        const name = isTag && isScalar(key) ? masked.unmask(String(key.value)) : (nameOf(key) ?? "");
+        const name = masked.unmask((isTag && isScalar(key) ? String(key.value) : nameOf(key)) ?? "");
         const below = path === "" ? name : `${path}.${name}`;
         offsets.set(below, startOf(key));
         return [name, convert(value, below, BY_NAME.has(name))];

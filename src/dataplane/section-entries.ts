@@ -5,6 +5,7 @@ import { type Dataplane, type DataplaneFile, findPair } from "./read.ts";
 
 /** A redirect port of `transparentProxying` as it is written. */
 export interface WrittenPort {
+  readonly way: "inbound" | "outbound";
   readonly key: "redirectPortInbound" | "redirectPortOutbound";
   /** Not there, or empty. */
   readonly isMissing: boolean;
@@ -23,10 +24,11 @@ export function portWritten(
   const section = findPair(networking.value, "transparentProxying")?.value;
   const value = isMap(section) ? findPair(section, key)?.value : undefined;
   if (value === undefined || value === null || (isScalar(value) && value.value === null))
-    return { key, isMissing: true, port: undefined, extent: { start: 0, end: 0 } };
+    return { way, key, isMissing: true, port: undefined, extent: { start: 0, end: 0 } };
   const [start, end] = value.range ?? [0, 0];
   const number = isScalar(value) && !masked.hasTag(String(value.value)) ? Number(value.value) : Number.NaN;
   return {
+    way,
     key,
     isMissing: false,
     port: Number.isInteger(number) ? number : undefined,

@@ -10,22 +10,8 @@ import type { SectionEntries } from "./section-text.ts";
 import { type NamedTargets, namedTargets } from "./services.ts";
 import { placeOf, refusal, type Source } from "./source.ts";
 import { findSections, findTags, type Section } from "./tags.ts";
-
-export interface TransformOptions {
-  readonly inbound: WantedPort;
-  readonly outbound: WantedPort;
-  /** Only IPv4 is redirected. */
-  readonly ipv4Only: boolean;
-  /** The services that the outbound section named become `reachableServices`. */
-  readonly reachableServices: boolean;
-}
-
-export interface WantedPort {
-  /** 1–65535. */
-  readonly port: number;
-  /** Put it in the place of another one that is there. */
-  readonly correct: boolean;
-}
+import { notesOf } from "./transform-notes.ts";
+import type { TransformOptions, WantedPort } from "./transform-options.ts";
 
 export interface Transformed {
   readonly text: string;
@@ -65,40 +51,43 @@ function transformOne(
 ): Done {
   const { networking } = dataplane;
   requireNoMerge(file, dataplane);
-  const targets = namedTargets(file, dataplane);
   const ports = [portWritten(file, dataplane, "inbound"), portWritten(file, dataplane, "outbound")] as const;
-  const services = options.reachableServices ? targets.services.map(({ text }) => text) : [];
-  const missing: SectionEntries = [
-    ...(ports[0].isMissing ? [[ports[0].key, String(options.inbound.port)] as const] : []),
-    ...(ports[1].isMissing ? [[ports[1].key, String(options.outbound.port)] as const] : []),
-    ...(options.ipv4Only && !has(dataplane, "ipFamilyMode") ? [["ipFamilyMode", "IPv4"] as const] : []),
-    ...(services.length > 0 && !has(dataplane, "reachableServices")
-      ? [["reachableServices", services] as const]
-      : []),
-  ];
+  const targets = namedTargets(file, dataplane);
+  const missing = missingEntries(dataplane, ports, targets, options);
   const task = { file, dataplane, sections, missing };
   const { edits, gone } = networking.value.flow === true ? editBraces(task) : editLines(task);
   requireNoAliasInto(file, dataplane, gone);
-  const corrections = [...correct(ports[0], options.inbound), ...correct(ports[1], options.outbound)];
-  const { line } = placeOf(file.source.text, startOf(networking.key));
-  const at = (text: string) => `${file.source.name}:${line}: ${text}`;
-  const all = [...edits, ...corrections];
-  if (all.length === 0 && gone.length === 0)
-    return { edits: [], notes: [at("is transparent already: unchanged"), ...keptNotes(ports, options, at)] };
+  const corrected = ports.filter((port) => isToBeCorrected(port, options[port.way]));
+  const corrections = corrected.map(({ way, extent }) => ({ ...extent, text: String(options[way].port) }));
+  const place = `${file.source.name}:${placeOf(file.source.text, startOf(networking.key)).line}`;
+  const done = { gone: gone.length > 0, missing, corrected, ports, targets };
+  const keepsList =
+    missing.every(([key]) => key !== "reachableServices") && has(dataplane, "reachableServices");
   return {
-    edits: all,
-    notes: [
-      ...(gone.length > 0 ? [at("networking.outbound is gone")] : []),
-      ...missing.map(([key, value]) =>
-        at(
-          `networking.transparentProxying.${key} is new: ${typeof value === "string" ? value : value.join(", ")}`,
-        ),
-      ),
-      ...corrections.map(({ text }) => at(`a redirect port is now ${text.trim()}`)),
-      ...keptNotes(ports, options, at),
-      ...serviceNotes(targets, dataplane, options, at),
-    ],
+    edits: [...edits, ...corrections],
+    notes: notesOf({ ...done, keepsList }, options).map((text) => `${place}: ${text}`),
   };
+}
+
+function missingEntries(
+  dataplane: Dataplane,
+  ports: readonly WrittenPort[],
+  { services }: NamedTargets,
+  { family, reachableServices, ...wanted }: TransformOptions,
+): SectionEntries {
+  const missing: [string, string | readonly string[]][] = ports
+    .filter(({ isMissing }) => isMissing)
+    .map(({ key, way }) => [key, String(wanted[way].port)]);
+  const changes = missing.length > 0 || findPairs(dataplane.networking.value, "outbound").length > 0;
+  if (family.ipv4Only && (changes || family.correct) && !has(dataplane, "ipFamilyMode"))
+    missing.push(["ipFamilyMode", "IPv4"]);
+  if (reachableServices && services.length > 0 && !has(dataplane, "reachableServices"))
+    missing.push(["reachableServices", services.map(({ text }) => text)]);
+  return missing;
+}
+
+function isToBeCorrected({ isMissing, port }: WrittenPort, wanted: WantedPort): boolean {
+  return wanted.correct && !isMissing && port !== wanted.port;
 }
 
 function has({ networking }: Dataplane, key: string): boolean {
@@ -118,52 +107,6 @@ function requireNoMerge({ source }: DataplaneFile, { networking }: Dataplane): v
         "networking takes settings from somewhere else (<<): write them out",
       );
   }
-}
-
-function correct(written: WrittenPort, { port, correct: wanted }: WantedPort): readonly Edit[] {
-  if (!wanted || written.isMissing || written.port === port) return [];
-  return [{ ...written.extent, text: String(port) }];
-}
-
-function keptNotes(
-  ports: readonly WrittenPort[],
-  options: TransformOptions,
-  at: (text: string) => string,
-): string[] {
-  const wanted = [options.inbound, options.outbound] as const;
-  return ports.flatMap((written, index) => {
-    const { port, correct: corrected } = wanted[index] ?? options.inbound;
-    if (written.isMissing || corrected || written.port === undefined || written.port === port) return [];
-    const flag = `--redirect-${index === 0 ? "inbound" : "outbound"}-port`;
-    return [at(`${written.key} stays ${written.port}; ${flag} ${port} would change it`)];
-  });
-}
-
-function serviceNotes(
-  { services, backends }: NamedTargets,
-  dataplane: Dataplane,
-  { reachableServices }: TransformOptions,
-  at: (text: string) => string,
-): string[] {
-  const names = services.map(({ name }) => name).join(", ");
-  const notes: string[] = [];
-  if (services.length > 0 && !reachableServices)
-    notes.push(
-      at(
-        `networking.outbound named ${names}; --reachable-services would list them, without a list the proxy follows all services`,
-      ),
-    );
-  if (services.length > 0 && reachableServices && has(dataplane, "reachableServices"))
-    notes.push(at(`reachableServices stays as it is; outbound named ${names}`));
-  if (services.length === 0 && reachableServices && !has(dataplane, "reachableServices"))
-    notes.push(at("networking.outbound names no service: no reachableServices, all are reachable"));
-  if (backends.length > 0)
-    notes.push(
-      at(
-        "networking.outbound has backendRef: where only some are to be reachable, write them into reachableBackends",
-      ),
-    );
-  return notes;
 }
 
 /** What comes out is read once more: an error is better than a file that is not what it is said to be. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatPrefix, type Prefix, parsePrefix, prefixContains, sameAddress } from "../core/address.ts";
+import { formatAddress, formatPrefix, type Prefix, parsePrefix, prefixContains } from "../core/address.ts";
 import type { HostFacts } from "../core/facts.ts";
 import { planAddresses } from "../plan/make-plan.ts";
 import { PASSTHROUGH_ADDRESS } from "../plan/plan.ts";
 import { keptPlan } from "../plan/plan-json.ts";
-import { type Finding, finding, INSTALL_AGAIN } from "./finding.ts";
+import { type Finding, type FindingCode, finding, INSTALL_AGAIN } from "./finding.ts";
 import type { CommonRecord } from "./record.ts";
 
 const LINK_LOCAL: Prefix = {
@@ -16,8 +16,8 @@ const LINK_LOCAL: Prefix = {
  * What this host delivers to itself by now, and did not when it was installed, and the other way round: the programs know
  * the addresses of then. (Rules of iptables ask the kernel.) Pure.
  *
- * A link-local address comes some time after its interface, when nobody else turned out to have it, so without
- * anybody's doing: of those that came only a word is said.
+ * A link-local address comes by itself, some time after its interface, when nobody else turned out to have it: of those
+ * only a word is said.
  */
 export function addressFindings(
   record: Pick<CommonRecord, "plan">,
@@ -27,49 +27,49 @@ export function addressFindings(
   if (plan === undefined) return [];
   const then = plan.addresses.filter(({ kind }) => kind === "local").map(({ prefix }) => prefix);
   const now = planAddresses(localRoutes, "all")
-    .filter(({ kind, prefix }) => kind === "local" && !isPassthrough(prefix))
-    .map(({ prefix }) => prefix);
-  const [known, present] = [new Set(then), new Set(now.map(formatPrefix))];
-  const added = now.filter((prefix) => !known.has(formatPrefix(prefix)));
-  const lost = then.filter((text) => !present.has(text) && !isPassthrough(parsePrefix(text)));
-  const [linkLocal, others] = [added.filter(isLinkLocal), added.filter((each) => !isLinkLocal(each))];
-  const list = (prefixes: readonly Prefix[]) => prefixes.map(formatPrefix).join(", ");
-  const remote = "connections of applications to an address that is new count as remote";
+    .filter(({ kind }) => kind === "local")
+    .map(({ prefix }) => formatPrefix(prefix));
+  const added = without(now, then);
+  const lost = without(then, now);
+  const linkLocal = [...added.filter(isLinkLocal), ...lost.filter(isLinkLocal)];
   return [
-    ...(others.length === 0
-      ? []
-      : [
-          finding(
-            "address-added",
-            `this host has addresses that it did not have: ${list(others)}; ${remote}`,
-            INSTALL_AGAIN,
-          ),
-        ]),
-    ...(lost.length === 0
-      ? []
-      : [
-          finding(
-            "address-lost",
-            `this host lost addresses: ${lost.join(", ")}; connections there still count as local`,
-            INSTALL_AGAIN,
-          ),
-        ]),
-    ...(linkLocal.length === 0
-      ? []
-      : [
-          finding(
-            "link-local-added",
-            `this host has link-local addresses that it did not have: ${list(linkLocal)}; ${remote}`,
-            "`tproxyctl install` makes them known.",
-          ),
-        ]),
+    ...list(
+      "address-added",
+      added.filter((each) => !isLinkLocal(each)),
+      ADDED,
+      INSTALL_AGAIN,
+    ),
+    ...list(
+      "address-lost",
+      lost.filter((each) => !isLinkLocal(each)),
+      LOST,
+      INSTALL_AGAIN,
+    ),
+    ...list("link-local-changed", linkLocal, CHANGED, "`tproxyctl install` makes that known."),
   ];
 }
 
-function isPassthrough(prefix: Prefix | undefined): boolean {
-  return prefix !== undefined && sameAddress(prefix.address, PASSTHROUGH_ADDRESS);
+const ADDED =
+  "this host has addresses that it did not have, where connections of applications count as remote";
+const LOST = "this host lost addresses, where connections of applications still count as local";
+const CHANGED = "link-local addresses of this host came or went";
+
+function list(
+  code: FindingCode,
+  addresses: readonly string[],
+  message: string,
+  remedy: string,
+): readonly Finding[] {
+  return addresses.length === 0 ? [] : [finding(code, `${message}: ${addresses.join(", ")}`, remedy)];
 }
 
-function isLinkLocal({ address }: Prefix): boolean {
-  return prefixContains(LINK_LOCAL, address);
+/** ::6 is another finding's. */
+function without(prefixes: readonly string[], others: readonly string[]): string[] {
+  const known = new Set([...others, formatAddress(PASSTHROUGH_ADDRESS)]);
+  return prefixes.filter((each) => !known.has(each));
+}
+
+function isLinkLocal(text: string): boolean {
+  const prefix = parsePrefix(text);
+  return prefix !== undefined && prefixContains(LINK_LOCAL, prefix.address);
 }

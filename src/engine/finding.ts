@@ -22,7 +22,7 @@ export const FINDINGS = {
   },
   "address-added": { degrades: true, about: "this host has an address that it did not have" },
   "address-lost": { degrades: true, about: "this host lost an address" },
-  "link-local-added": { degrades: false, about: "this host has a link-local address that it did not have" },
+  "link-local-changed": { degrades: false, about: "this host has other link-local addresses than it had" },
   "passthrough-address-gone": { degrades: true, about: "::6 is gone from lo" },
   "ipv6-added": { degrades: true, about: "this host speaks IPv6 by now, and no rule intercepts it" },
   "name-servers-changed": { degrades: true, about: "resolv.conf names other name servers" },

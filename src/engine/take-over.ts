@@ -11,7 +11,7 @@ import { requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts
 import type { InstallReport } from "./engine.ts";
 import { inheritPassthroughAddress } from "./inherit-address.ts";
 import { hasNetworks } from "./iptables/beside-programs.ts";
-import type { FoundRules, IptablesEngine } from "./iptables/engine.ts";
+import type { FoundRules, IptablesEngine, ProxyPorts } from "./iptables/engine.ts";
 import type { Tools } from "./iptables/prepare.ts";
 
 export interface Engines {
@@ -20,8 +20,25 @@ export interface Engines {
 }
 
 interface FoundEbpf extends Pick<FoundRules, "ownsPassthroughAddress"> {
-  /** Where it sends inbound connections. */
-  readonly inboundPort: number;
+  readonly ports: ProxyPorts;
+}
+
+/**
+ * As long as both engines are there, they send connections to the same ports: those of before. What rules have redirected
+ * comes to the programs as if it had been going to the proxy, and only of their own port do they know that it was not.
+ * Where the ports change, that is one change more, in place, when the other engine has gone.
+ *
+ * @returns `plan` itself where they do not change, or nobody knows those of before
+ */
+function withPorts(plan: Plan, ports: ProxyPorts | undefined): Plan {
+  const { outbound, inbound } = plan;
+  if (ports === undefined || (ports.outbound === outbound.port && ports.inbound === inbound.port))
+    return plan;
+  return {
+    ...plan,
+    outbound: { ...outbound, port: ports.outbound },
+    inbound: { ...inbound, port: ports.inbound },
+  };
 }
 
 /**
@@ -32,17 +49,21 @@ export async function installWithIptables({ iptables }: Engines, plan: Plan): Pr
   const previous = findEbpf(plan.netns);
   if (previous === undefined) return iptables.install(plan);
   if (plan.netns.cookie !== undefined) requireRemoval(plan.netns.cookie); // before the rules are there
+  const { ports, ownsPassthroughAddress } = previous;
+  const bridge = withPorts(plan, ports);
   const report = await iptables.install(
-    inheritPassthroughAddress(plan, previous.ownsPassthroughAddress),
-    previous.inboundPort,
+    inheritPassthroughAddress(bridge, ownsPassthroughAddress),
+    ports.inbound,
   );
   // Without rules for IPv6 it does not need the address.
   const keepPassthroughAddress = plan.passthroughAddress !== "unwanted" && report.redirectsIpv6;
   const notes = [...report.notes];
   const note = (line: string) => void notes.push(line);
   await uninstallEbpf(plan.netns, undefined, { keepPassthroughAddress, note });
-  await iptables.removeGuard(plan.proxyUser.uid, previous.inboundPort);
-  return { ...report, replaced: true, notes };
+  await iptables.removeGuard(plan.proxyUser.uid, ports.inbound);
+  if (bridge === plan) return { ...report, replaced: true, notes };
+  const moved = await iptables.install(plan);
+  return { ...moved, replaced: true, notes: [...new Set([...notes, ...moved.notes])] };
 }
 
 /**
@@ -57,12 +78,17 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   const previous = await iptables.find(plan.netns);
   if (previous === undefined) return ebpf.install(plan);
   if (previous.besidePrograms) return installWithoutNetworks(engines, plan, previous);
-  const inherited = inheritPassthroughAddress(plan, previous.ownsPassthroughAddress);
+  const bridge = previous.redirects ? withPorts(plan, previous.ports) : plan;
+  const inherited = inheritPassthroughAddress(bridge, previous.ownsPassthroughAddress);
   const report = previous.redirects
     ? await installBesideRules(engines, inherited)
     : await ebpf.install(inherited);
   const keepPassthroughAddress = plan.passthroughAddress !== "unwanted";
   const notes = await iptables.remove(plan.netns, { keepConnections: true, keepPassthroughAddress });
+  if (bridge !== plan) {
+    const moved = await ebpf.install(inheritPassthroughAddress(plan, previous.ownsPassthroughAddress));
+    return { ...moved, replaced: true, notes: [...new Set([...report.notes, ...notes, ...moved.notes])] };
+  }
   return {
     ...report,
     replaced: report.replaced || previous.redirects,
@@ -130,8 +156,9 @@ async function installBesideRules(
 function findEbpf(netns: NetnsFact): FoundEbpf | undefined {
   const [status] = readEbpf(netns);
   if (status === undefined) return undefined;
-  const { inbound, addedPassthroughAddress } = status.record;
-  return { inboundPort: inbound.port, ownsPassthroughAddress: addedPassthroughAddress };
+  const { outbound, inbound, addedPassthroughAddress } = status.record;
+  const ports = { outbound: outbound.port, inbound: inbound.port };
+  return { ports, ownsPassthroughAddress: addedPassthroughAddress };
 }
 
 /** Where libbpf is gone since, its pins cannot be read, and not removed either. */

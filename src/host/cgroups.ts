@@ -23,6 +23,13 @@ export function cgroupIds(cgroup: string): ReadonlySet<bigint> | undefined {
   return new Set(id === undefined ? [] : [id, ...idsBelow(cgroup)]);
 }
 
+/** A cgroup2 and all below it, as paths. */
+export function withCgroupsBelow(cgroup: string): string[] {
+  const entries = unlessGone(() => readdirSync(cgroup, { withFileTypes: true })) ?? [];
+  const below = entries.filter((entry) => entry.isDirectory());
+  return [cgroup, ...below.flatMap(({ name }) => withCgroupsBelow(join(cgroup, name)))];
+}
+
 function idsBelow(cgroup: string): bigint[] {
   const entries = unlessGone(() => readdirSync(cgroup, { withFileTypes: true })) ?? [];
   return entries

@@ -65,6 +65,25 @@ export function bpf_prog_load_opts(options: ProgramLoadOptions): Uint8Array {
     .pointer(96, options.log).bytes;
 }
 
+/** A `struct bpf_prog_info` in which the kernel is asked to put the ids of a program's maps into `ids`. */
+export function bpf_prog_info_for_maps(ids: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(232);
+  const room = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(NR_MAP_IDS, ids.length, true);
+  view.setBigUint64(NR_MAP_IDS + 4, koffi().address(room), true);
+  KEPT.set(bytes, [room]);
+  return bytes;
+}
+
+/** How many maps the program has: of more than there was room for, the rest is not told. */
+export function read_nr_map_ids(info: Uint8Array): number {
+  return new DataView(info.buffer, info.byteOffset).getUint32(NR_MAP_IDS, true);
+}
+
+/** The offset of `nr_map_ids`, which the pointer follows. */
+const NR_MAP_IDS = 52;
+
 export function bpf_object_open_opts(options: { readonly objectName: string }): Uint8Array {
   return new Options(80).pointer(8, Buffer.from(`${options.objectName}\0`)).bytes;
 }

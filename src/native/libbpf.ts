@@ -176,6 +176,9 @@ function bindSyscalls(library: Library) {
     bpf_link_get_next_id: library.func<(start: number, next: Uint32Array) => number>(
       "int bpf_link_get_next_id(uint32_t start_id, void *next_id)",
     ),
+    bpf_prog_detach2: library.func<(program: number, target: number, type: number) => number>(
+      "int bpf_prog_detach2(int prog_fd, int attachable_fd, int type)",
+    ),
     bpf_prog_query: library.func<
       (target: number, type: number, f: number, a: Uint32Array, ids: Uint32Array, n: Uint32Array) => number
     >(

@@ -1,7 +1,5 @@
 // What the host lacks is found before anything is changed, and said with what to do about it.
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
 import { type RunOptions, TPNET, TPROXYCTL, World } from "../support/world.ts";
@@ -70,19 +68,4 @@ test("the loopback interface is down", async () => {
     /ip link set lo up/,
   );
   await expectState(own, downBefore);
-});
-
-test("a second installation elsewhere in the same namespace", async () => {
-  await using own = await World.create();
-  mkdirSync(join(own.bpffs, "another"));
-  await own.install();
-  const installed = await kernelState(own);
-  const result = await own.tproxyctl(own.installArguments("--ebpf-bpffs-path", join(own.bpffs, "another")));
-  expectFailure(
-    result,
-    "INSTANCE_CONFLICT",
-    new RegExp(`with its pins in ${own.bpffs}$`, "m"),
-    /Name that directory/,
-  );
-  await expectState(own, installed);
 });

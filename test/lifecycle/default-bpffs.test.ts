@@ -88,13 +88,24 @@ test.each([
   await expectState(world, before, look);
 });
 
-test("a second installation in the namespace is found, wherever its pins are", async () => {
+test("an installation is found, wherever its pins are: they move to where they shall be now", async () => {
   const { world, mounts, look } = await privateWorld(() => World.create());
   await using _world = world;
-  expectSuccess(await mounts.install());
   const before = await kernelState(world, look);
-  const result = await mounts.install({}, "--ebpf-bpffs-path", world.bpffs);
-  const words = [/has an installation already, with its pins in \/run\/kuma\/bpf$/m, /--ebpf-bpffs-path/];
-  expectFailure(result, "INSTANCE_CONFLICT", ...words);
+  expectSuccess(await mounts.install({}, "--ebpf-bpffs-path", world.bpffs));
+  const there = await kernelState(world, look);
+  expectSuccess(await mounts.install());
+  const { stdout } = await mounts.tproxyctl(["status", "--json"], {});
+  expect(JSON.parse(stdout)).toMatchObject({ pins: expect.stringMatching(/^\/run\/kuma\/bpf\/tproxyctl\//) });
+  const back = await mounts.install({}, "--ebpf-bpffs-path", world.bpffs);
+  expectSuccess(back);
+  expect(back.stdout).toContain("changed in place");
+  // The mount that was ours is gone with the pins; the links are the ones from the beginning.
+  const now = await kernelState(world, look);
+  expect({ mounts: now.mounts, links: now.links?.length }).toEqual({
+    mounts: there.mounts,
+    links: there.links?.length,
+  });
+  expectSuccess(await mounts.tproxyctl(["uninstall"], {}));
   await expectState(world, before, look);
 });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * tpnet flood: many connections, each of which must reach the proxy with the
- * destination that it asked for, and see that destination as its peer.
+ * destination that it asked for, and see that destination as its peer. As fast as
+ * they can be made, or so many each second (--rate), until stdin ends at the latest.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,6 +16,7 @@
 
 #define ERRORS 256	/* 0 stands for the end of file */
 #define SWEEP_NS 100000000
+#define STDIN_EVENT UINT64_MAX	/* in the place of an attempt's number */
 
 struct attempt {
 	int fd;		/* -1: free */
@@ -29,7 +31,9 @@ struct flood {
 	long count;
 	long parallel;
 	long timeout_ms;
+	long rate;		/* of a second; 0: no limit */
 	bool hold;
+	bool stopped;		/* stdin has ended: no more are started */
 
 	int epoll;
 	struct attempt *attempts;
@@ -185,27 +189,61 @@ static void expire(struct flood *flood, uint64_t now)
 			fail(flood, &flood->attempts[i], ETIMEDOUT);
 }
 
+/* How many may have been started by now. What is late is made up for. */
+static long due(const struct flood *flood, uint64_t begin)
+{
+	long paced;
+
+	if (!flood->rate)
+		return flood->count;
+	paced = (long)((double)(now_ns() - begin) / 1e9 * (double)flood->rate) + 1;
+	return paced < flood->count ? paced : flood->count;
+}
+
+static void watch_stdin(struct flood *flood)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = STDIN_EVENT };
+
+	if (epoll_ctl(flood->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0)
+		die("watch stdin");
+}
+
+static void stop(struct flood *flood)
+{
+	flood->stopped = true;
+	if (epoll_ctl(flood->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL) < 0)
+		die("stop watching stdin");
+}
+
 static void open_all(struct flood *flood)
 {
 	struct epoll_event events[512];
 	uint64_t begin = now_ns(), swept = begin;
 	long started = 0;
 
-	while (started < flood->count || flood->in_flight > 0) {
+	if (flood->rate)
+		watch_stdin(flood);
+	while ((started < flood->count && !flood->stopped) || flood->in_flight > 0) {
+		long limit = flood->stopped ? started : due(flood, begin);
 		int ready;
 
-		for (; started < flood->count && flood->in_flight < flood->parallel; started++)
+		for (; started < limit && flood->in_flight < flood->parallel; started++)
 			start(flood);
-		ready = epoll_wait(flood->epoll, events, 512, 100);
+		ready = epoll_wait(flood->epoll, events, 512, flood->rate ? 1 : 100);
 		if (ready < 0 && errno != EINTR)
 			die("wait for connections");
-		for (int i = 0; i < ready; i++)
-			receive(flood, &flood->attempts[events[i].data.u64]);
+		for (int i = 0; i < ready; i++) {
+			if (events[i].data.u64 == STDIN_EVENT)
+				stop(flood);
+			else
+				receive(flood, &flood->attempts[events[i].data.u64]);
+		}
 		if (now_ns() - swept >= SWEEP_NS) {
 			swept = now_ns();
 			expire(flood, swept);
 		}
 	}
+	flood->count = started;
 	flood->seconds = (double)(now_ns() - begin) / 1e9;
 }
 
@@ -295,6 +333,7 @@ static const struct option options[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "parallel", required_argument, NULL, 'k' },
 	{ "hold", no_argument, NULL, 'h' },
+	{ "rate", required_argument, NULL, 'r' },
 	{ "timeout", required_argument, NULL, 'w' },
 	{ "seed", required_argument, NULL, 's' },
 	{ 0 },
@@ -317,6 +356,7 @@ static struct flood read_arguments(int argc, char **argv)
 		case 'c': flood.count = parse_number(optarg, 1, 100000000, "--count"); break;
 		case 'k': flood.parallel = parse_number(optarg, 1, 1000000, "--parallel"); break;
 		case 'h': flood.hold = true; break;
+		case 'r': flood.rate = parse_number(optarg, 1, 1000000, "--rate"); break;
 		case 'w': flood.timeout_ms = parse_number(optarg, 1, 3600000, "--timeout"); break;
 		/* 0 would stay 0 for ever */
 		case 's': flood.target.random = (uint64_t)parse_number(optarg, 1, INT64_MAX, "--seed"); break;

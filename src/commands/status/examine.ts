@@ -28,12 +28,14 @@ export interface Examination {
 
 /** Compares an installation with the kernel and with this host as they are now. Changes nothing. */
 export function examine(status: InstallationStatus): Examination {
-  const { record } = status;
+  // Of one that cannot be read, most is a guess.
+  const isRead = !stateFindings(status).some(({ code }) => code === "record-damaged");
+  const record = isRead ? status.record : undefined;
   const oldConnections = record && lookForOldConnections(status);
   const findings = [
     ...stateFindings(status),
     ...(record === undefined ? [] : hostFindings(status, record)),
-    ...(status.engine === "ebpf" ? otherProgramFindings(status.hooks, status.record) : []),
+    ...(status.engine === "ebpf" && isRead ? otherProgramFindings(status.hooks, status.record) : []),
     ...(oldConnections === undefined ? [] : oldConnectionFindings(oldConnections)),
   ];
   return { findings: inOrder(findings), oldConnections };

@@ -12,6 +12,7 @@ import type { ListenerFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { findSocketOwners, type SocketOwners, takeSocket } from "../../host/socket-owner.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { Inheritance } from "./load.ts";
 
 const SOCKET = structCodec(TP_SOCKET);
 const LISTENING = structCodec(TP_LISTENING);
@@ -29,16 +30,16 @@ export interface Adopted {
  *
  * A socket of another process is got hold of by pidfd_getfd (Linux 5.6, CAP_SYS_PTRACE).
  *
- * @param known The slots were taken over from an installation before: a socket that has our mark is in one.
+ * @param inherited what was taken over from an installation before: then a socket that has our mark is in a slot
  * @throws TproxyError where such a socket belongs to a process that cannot be seen or reached.
  */
-export function adoptListeners(object: BpfObject, plan: Plan, known: boolean): Adopted {
+export function adoptListeners(object: BpfObject, plan: Plan, inherited: Inheritance): Adopted {
   const listeners = findListeners(new Set([plan.outbound.port, plan.inbound.port]));
   const owners = findSocketOwners(listeners);
   for (const listener of listeners) {
     using socket = take(listener, owners);
-    if (socket !== undefined) adopt(object, listener, directionOf(listener, plan), socket.fd, known);
-    else if (!known && isStillThere(listener)) throw unreachable(listener);
+    if (socket !== undefined) adopt(object, listener, directionOf(listener, plan), socket.fd, inherited);
+    else if (!inherited.listeners && isStillThere(listener)) throw unreachable(listener);
   }
   return { listeners, owners };
 }
@@ -70,15 +71,22 @@ function adopt(
   listener: ListenerFact,
   direction: Direction,
   fd: number,
-  known: boolean,
+  inherited: Inheritance,
 ): void {
-  const sockets = new TypedMap(object.map("tp_sockets"), U32, SOCKET);
-  if (known && sockets.get(fd)?.role === TP_ROLE.TP_ROLE_LISTENER) return;
-  sockets.set(fd, { role: TP_ROLE.TP_ROLE_LISTENER, direction, original: NOWHERE, proxy: NOWHERE });
-  const slots = slotsFor(listener, direction);
-  if (slots !== undefined) addToFreeSlot(object.map(slots), fd);
-  if (listener.address.family === 4)
+  if (listener.address.family === 4 && !inherited.listeners)
     rememberAddress(object.map("tp_listening"), direction, listener.address.bytes);
+  const sockets = new TypedMap(object.map("tp_sockets"), U32, SOCKET);
+  const known = inherited.connections ? sockets.get(fd) : undefined;
+  if (known?.role === TP_ROLE.TP_ROLE_LISTENER && known.direction === direction) return;
+  sockets.set(fd, {
+    role: TP_ROLE.TP_ROLE_LISTENER,
+    direction,
+    original: NOWHERE,
+    proxy: NOWHERE,
+    listener: 0,
+  });
+  const slots = slotsFor(listener, direction);
+  if (slots !== undefined) addToSlot(object.map(slots), fd);
 }
 
 /** Outbound IPv4 finds the listener by its address. */
@@ -88,11 +96,13 @@ function slotsFor(listener: ListenerFact, direction: Direction): string | undefi
   return listener.address.family === 4 ? undefined : "tp_outbound6";
 }
 
-function addToFreeSlot(slots: BpfMap, fd: number): void {
-  for (let slot = 0; slot < slots.info.maxEntries; slot++) {
+/** No slot is free: the others may be those of ports of before, so this one takes the place of one of them. */
+function addToSlot(slots: BpfMap, fd: number): void {
+  const { maxEntries } = slots.info;
+  for (let slot = 0; slot < maxEntries; slot++) {
     if (slots.updateFd(U32.encode(slot), fd, "create")) return;
   }
-  // No slot is free: those listeners that are known serve as well as this one.
+  slots.updateFd(U32.encode(Math.floor(Math.random() * maxEntries)), fd);
 }
 
 function rememberAddress(map: BpfMap, direction: Direction, bytes: Uint8Array): void {

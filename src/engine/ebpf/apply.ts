@@ -10,28 +10,29 @@ import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { adoptListeners } from "./adopt.ts";
 import { Attacher } from "./attach.ts";
+import { attachBeside, attachInPlace } from "./attach-in-order.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
-import { asCourtesy } from "./courtesy.ts";
-import { redirectionsOf, redirectsSameDns } from "./dns-memory.ts";
-import { correctDnsSockets } from "./dns-sockets.ts";
+import { takeOverCounters } from "./counters.ts";
 import type { Features } from "./features.ts";
-import { detachFilter, planFilter } from "./filter.ts";
-import { chooseHooks, type Hook, isAnswering } from "./hooks.ts";
-import { Installed } from "./installed.ts";
-import { type Inheritance, loadPrograms } from "./load.ts";
+import { planFilter } from "./filter.ts";
+import { chooseHooks, type Hook } from "./hooks.ts";
+import { loadPrograms } from "./load.ts";
 import { makeRecord } from "./make-record.ts";
 import { chooseMaps, READ_ONLY_DATA } from "./maps.ts";
 import { openPrograms } from "./object-file.ts";
 import {
-  linkPin,
   mapPin,
   programPin,
   promoteStaging,
   RECORD_PIN,
   removePinDirectory,
+  stagingPath,
 } from "./pin-directory.ts";
+import { Predecessors } from "./predecessors.ts";
 import { type InstanceRecord, writeRecord } from "./record.ts";
-import { detachLinks, removeStagings } from "./remove.ts";
+import { removeInstallations } from "./remove.ts";
+import { settle, settleHandshakes } from "./settle.ts";
+import { supersede } from "./supersede.ts";
 
 /** Where an installation is put. All of it exists. */
 export interface Place {
@@ -58,8 +59,8 @@ export interface Applied {
 export type AroundCommit = (commit: () => void) => Promise<void>;
 
 /**
- * Intercepts as `wanted` says, all of it or nothing. An installation that is there is changed in place: its
- * links get the new programs one by one, and each connection is decided by one program, old or new.
+ * Intercepts as `wanted` says, all of it or nothing. An installation that is there is changed in place (`attachInPlace`,
+ * `attachBeside`).
  *
  * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
  * it is found if this is killed.
@@ -74,20 +75,26 @@ export async function apply(
   around: AroundCommit = async (commit) => commit(),
 ): Promise<Applied> {
   using object = openPrograms(place.programs);
-  const notes: string[] = [];
-  const killed = await removeStagings(place.bpffs, place.cookie, (line) => void notes.push(line));
-  using previous = Installed.find(place.bpffs, place.cookie);
-  const plan = inheritPassthroughAddress(wanted, previous?.record.addedPassthroughAddress ?? false);
+  const { notes, records } = await removeLeftovers(place);
+  using predecessors = Predecessors.find(place.bpffs, place.cookie);
+  const previous = predecessors.current;
+  // With one that was removed just now ::6 has gone from lo again, which was there when the plan was made.
+  const before = [...records, ...predecessors.all.map(({ record }) => record)];
+  const plan = inheritPassthroughAddress(
+    wanted,
+    before.some((record) => record.addedPassthroughAddress),
+  );
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
 
   const filters = features.tcx
     ? []
-    : hooks.filter((hook) => hook.kind === "tc").map((hook) => planFilter(hook, previous));
-
+    : hooks.filter((hook) => hook.kind === "tc").map((hook) => planFilter(hook, predecessors));
+  const generation = predecessors.nextGeneration;
+  const staging = stagingPath(place.bpffs, place.cookie, generation);
+  using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, predecessors, staging });
   await using undo = new Undo();
-  const generation = (previous?.generation ?? 0) + 1;
-  const staging = await claimStaging(place.bpffs, place.cookie, generation);
+  await claimStaging(place.bpffs, place.cookie, generation);
   undo.add(`removing ${staging}`, async () => {
     removePinDirectory(staging);
     await leaveHome(place.bpffs);
@@ -95,15 +102,14 @@ export async function apply(
   const record = makeRecord(plan, place.cgroup, { hooks, filters }, previous?.record, config);
   using recordMap = writeRecord(record);
   recordMap.pin(join(staging, RECORD_PIN));
-  using attacher = new Attacher({ cgroup: place.cgroup, tcx: features.tcx, previous, undo });
-  attacher.attachAll(object, hooks.filter(isAnswering));
-  const { listeners, owners } = adoptListeners(object, plan, inherited.listeners);
-  attacher.attachAll(
-    object,
-    hooks.filter((hook) => !isAnswering(hook)),
-  );
-
-  pinAll(object, attacher, hooks, staging);
+  pinObject(object, hooks, staging);
+  const isBeside = previous !== undefined && !inherited.connections;
+  const adopt = () => adoptListeners(object, plan, inherited);
+  const { listeners, owners } = isBeside
+    ? attachBeside(object, attacher, { hooks, undo, adopt, settle: () => settleOwn(object, record) })
+    : attachInPlace(object, attacher, { hooks, undo, adopt });
+  if (previous !== undefined && !inherited.counters) takeOverCounters(object, previous);
+  attacher.pinRest();
   if (plan.passthroughAddress === "missing") {
     // It may be there all the same: from the other engine, whose place we take.
     if (addLoopbackAddress(PASSTHROUGH_ADDRESS))
@@ -113,56 +119,35 @@ export async function apply(
     promoteStaging(place.bpffs, place.cookie, generation);
     undo.keep();
   });
-  if (previous !== undefined) supersede(previous, record, attacher);
-  try {
-    const isSame =
-      previous !== undefined &&
-      inherited.connections &&
-      killed.length === 0 &&
-      redirectsSameDns(previous.record, record) &&
-      attacher.isInPlace(hooks.filter((hook) => hook.kind === "cgroup"));
-    // What each socket was decided by is what would decide now.
-    if (!isSame) notes.push(...correctSockets(plan, place.cgroup, { previous, killed, inherited }));
-  } finally {
-    // Not before: whoever comes after a kill has to find where sockets were sent.
-    if (previous !== undefined) removePinDirectory(previous.path);
-  }
+  const successor = {
+    ...{ record, plan, inheritsConnections: inherited.connections },
+    isInPlace: attacher.isInPlace(hooks.filter((hook) => hook.kind === "cgroup")),
+    linkIds: new Set([...attacher.links.values()].map((link) => link.info().id)),
+    mapIds: new Set(chooseMaps(hooks).needed.map((name) => object.map(name).info.id)),
+  };
+  notes.push(...(await supersede(predecessors, successor)));
   return { record, listeners, owners, replaced: previous !== undefined, notes };
 }
 
-function pinAll(object: BpfObject, attacher: Attacher, hooks: readonly Hook[], directory: string): void {
+/** Where there is no installation, what a killed command left of one is in the way. */
+async function removeLeftovers({ bpffs, cookie }: Place) {
+  using found = Predecessors.find(bpffs, cookie);
+  if (found.current !== undefined) return { notes: [], records: [] };
+  const notes: string[] = [];
+  await removeInstallations(found.leftovers, { note: (line) => void notes.push(line) });
+  return { notes, records: found.leftovers.map(({ record }) => record) };
+}
+
+/** Of connections that the programs of `object` redirected. */
+async function settleOwn(object: BpfObject, record: InstanceRecord): Promise<void> {
+  await settleHandshakes(object.map("tp_handshakes"));
+  await settle([record]);
+}
+
+function pinObject(object: BpfObject, hooks: readonly Hook[], directory: string): void {
   for (const name of chooseMaps(hooks).needed) object.map(name).pin(join(directory, mapPin(name)));
   object.map(READ_ONLY_DATA).pin(join(directory, mapPin(READ_ONLY_DATA)));
   // One program may be at several hooks: tc on each interface.
   const programs = new Set(hooks.map((hook) => hook.program));
   for (const name of programs) object.program(name).pin(join(directory, programPin(name)));
-  for (const [key, link] of attacher.links) link.pin(join(directory, linkPin(key)));
-}
-
-/** Takes away what only the installation before had. */
-function supersede(previous: Installed, record: InstanceRecord, attacher: Attacher): void {
-  detachLinks(previous.path, new Set([...attacher.links.values()].map((link) => link.info().id)));
-  const kept = new Set(record.filters.map((filter) => filter.index));
-  for (const filter of previous.record.filters) if (!kept.has(filter.index)) detachFilter(filter);
-  if (previous.record.addedPassthroughAddress && !record.addedPassthroughAddress) {
-    removeLoopbackAddress(PASSTHROUGH_ADDRESS);
-  }
-}
-
-interface Before {
-  readonly previous: Installed | undefined;
-  readonly killed: readonly InstanceRecord[];
-  readonly inherited: Inheritance;
-}
-
-/** Those that were connected on their way to the DNS proxy, or past it. */
-function correctSockets(plan: Plan, cgroup: string, { previous, killed, inherited }: Before): string[] {
-  return asCourtesy(() => {
-    const redirections = previous === undefined ? [] : redirectionsOf([previous.record, ...killed]);
-    const isRemembered = previous?.mapNames().includes("tp_sockets") === true;
-    if (previous === undefined || !isRemembered || redirections.length === 0)
-      return correctDnsSockets(plan, cgroup);
-    const sockets = previous.map("tp_sockets");
-    return correctDnsSockets(plan, cgroup, { sockets, redirections, inherited: inherited.connections });
-  });
 }

@@ -1,93 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from "node:fs";
-import { BpfLink } from "../../bpf/link.ts";
+import { join } from "node:path";
+import { BpfLink, type LinkInfo } from "../../bpf/link.ts";
 import type { BpfObject } from "../../bpf/object.ts";
-import type { BpfProgram } from "../../bpf/program.ts";
+import { BpfProgram } from "../../bpf/program.ts";
+import { TproxyError } from "../../core/errors.ts";
 import type { Undo } from "../../core/undo.ts";
 import { attachFilter } from "./filter.ts";
-import { type Hook, hookKey } from "./hooks.ts";
-import type { Installed } from "./installed.ts";
+import { attachTypeOf, type Hook, hookKey } from "./hooks.ts";
+import { linkPin } from "./pin-directory.ts";
+import type { Predecessors } from "./predecessors.ts";
 
 const NETNS = "/proc/thread-self/ns/net";
 
 export interface AttachOptions {
   readonly cgroup: string;
   readonly tcx: boolean;
-  readonly previous: Installed | undefined;
-  /** Learns how to go back. */
-  readonly undo: Undo;
+  readonly predecessors: Predecessors;
+  /** Where links are pinned. */
+  readonly staging: string;
 }
 
 /**
- * Attaches programs. Where the installation before has a link at the same place, its program is replaced
- * there: there is no moment without one. The links that are new end with this object, unless they are pinned.
+ * Attaches programs. Where the installation before has a link at the same place, its program can be replaced there: there
+ * is no moment without one, and none with both. To be disposed of after the `Undo` that learnt how to go back.
  */
 export class Attacher implements Disposable {
   readonly links = new Map<string, BpfLink>();
   readonly #options: AttachOptions;
-  readonly #made: BpfLink[] = [];
+  readonly #made = new Set<BpfLink>();
+  readonly #before: BpfProgram[] = [];
 
   constructor(options: AttachOptions) {
     this.#options = options;
   }
 
-  attachAll(object: BpfObject, hooks: readonly Hook[]): void {
+  /** In the place of what is there. */
+  attachAll(object: BpfObject, hooks: readonly Hook[], undo: Undo): void {
     for (const hook of hooks) {
       const program = object.program(hook.program);
-      if (hook.kind === "tc" && !this.#options.tcx)
-        attachFilter(hook, program, this.#options.previous, this.#options.undo);
-      else this.links.set(hookKey(hook), this.#replace(hook, program) ?? this.#create(hook, program));
+      const { tcx, predecessors } = this.#options;
+      if (hook.kind === "tc" && !tcx) attachFilter(hook, program, predecessors, undo);
+      else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
     }
+  }
+
+  /** Beside what is there, which goes on with what it began. */
+  attachBeside(object: BpfObject, hooks: readonly Hook[], undo: Undo): void {
+    for (const hook of hooks) this.#keep(hook, this.#create(hook, object.program(hook.program), undo));
   }
 
   /** Whether the links at all these hooks are those of the installation before. */
   isInPlace(hooks: readonly Hook[]): boolean {
-    const made = new Set(this.#made);
     return hooks.every((hook) => {
       const link = this.links.get(hookKey(hook));
-      return link !== undefined && !made.has(link);
+      return link !== undefined && !this.#made.has(link);
     });
   }
 
-  #replace(hook: Hook, program: BpfProgram): BpfLink | undefined {
-    const { previous, undo } = this.#options;
-    const link = previous?.link(hookKey(hook));
-    if (previous === undefined || link === undefined || !this.#isAt(link, hook)) return undefined;
-    const before = previous.programOf(link);
+  /** Of a first installation, that is for the end: when this is killed, nothing of it shall stay. */
+  pinRest(): void {
+    if (this.#options.predecessors.current !== undefined) return;
+    for (const [key, link] of this.links) this.#pin(key, link);
+  }
+
+  /**
+   * Over an installation, links are pinned at once. If this is killed, there are programs of both, and each connection
+   * needs all of those that decided it.
+   */
+  #keep(hook: Hook, link: BpfLink): void {
+    const key = hookKey(hook);
+    this.links.set(key, link);
+    if (this.#options.predecessors.current !== undefined) this.#pin(key, link);
+  }
+
+  #pin(key: string, link: BpfLink): void {
+    link.pin(join(this.#options.staging, linkPin(key)));
+  }
+
+  #replace(hook: Hook, program: BpfProgram, undo: Undo): BpfLink | undefined {
+    const found = this.#options.predecessors.current?.links().find(({ info }) => this.#isAt(info, hook));
+    if (found === undefined) return undefined;
+    const { link, info } = found;
+    const before = BpfProgram.byId(info.programId);
+    if (before !== undefined) this.#before.push(before);
     link.update(program);
     if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
   }
 
   /** A link can outlive its cgroup or interface, and the cgroup can be another one than last time. */
-  #isAt(link: BpfLink, hook: Hook): boolean {
-    const { target, defunct } = link.info();
+  #isAt({ target, defunct, attachType }: LinkInfo, hook: Hook): boolean {
     if (defunct) return false;
-    if (hook.kind === "cgroup")
-      return target.kind === "cgroup" && target.cgroupId === cgroupId(this.#options.cgroup);
-    if (hook.kind === "tc") return target.kind === "tcx" && target.ifindex === hook.index;
-    return target.kind === "netns";
+    switch (hook.kind) {
+      case "cgroup":
+        return (
+          target.kind === "cgroup" &&
+          attachType === attachTypeOf(hook) &&
+          target.cgroupId === cgroupId(this.#options.cgroup)
+        );
+      case "netns":
+        return target.kind === "netns" && attachType === "sk_lookup";
+      case "tc":
+        return target.kind === "tcx" && attachType === "tcx_ingress" && target.ifindex === hook.index;
+      case "other":
+        return false;
+    }
   }
 
-  #create(hook: Hook, program: BpfProgram): BpfLink {
+  #create(hook: Hook, program: BpfProgram, undo: Undo): BpfLink {
     const link = attach(hook, program, this.#options.cgroup);
-    this.#made.push(link);
+    this.#made.add(link);
+    undo.add(`detaching ${hook.program}`, () => link.detach());
     return link;
   }
 
   [Symbol.dispose](): void {
-    for (const link of this.#made.splice(0)) link[Symbol.dispose]();
+    for (const each of [...this.#made, ...this.#before.splice(0)]) each[Symbol.dispose]();
+    this.#made.clear();
   }
 }
 
 function attach(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
   switch (hook.kind) {
     case "cgroup":
-      return BpfLink.attachCgroup(program, cgroup, hook.hook === "sockops" ? "sock_ops" : hook.hook);
+      return BpfLink.attachCgroup(program, cgroup, attachTypeOf(hook));
     case "netns":
       return BpfLink.attachNetns(program, NETNS);
     case "tc":
       return BpfLink.attachTcx(program, hook.index);
+    case "other":
+      throw new TproxyError("INTERNAL", `${hook.program} is another version's`);
   }
 }
 

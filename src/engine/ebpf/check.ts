@@ -9,8 +9,10 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
+import { checkExclusive } from "./exclusive-programs.ts";
 import { findHomesBeside } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
+import { requireRemoval } from "./uninstall.ts";
 
 /**
  * Finds the places for the engine's work. Changes nothing, and needs no permission.
@@ -26,13 +28,14 @@ export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
 }
 
 /**
- * Checks that the engine may do its work there, and that nothing is in the way. Changes nothing.
+ * Checks that the engine may do its work there. Changes nothing.
  *
- * @throws TproxyError CAPABILITY_MISSING, INSTANCE_CONFLICT
+ * @throws TproxyError CAPABILITY_MISSING, CGROUP_UNUSABLE
  */
-export function checkPlace({ bpffs, cookie }: Place, plan: Plan): void {
+export function checkPlace({ bpffs, cgroup, cookie }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
-  checkConflict(bpffs, cookie);
+  requireRemoval(cookie, findHomesBeside(bpffs, cookie)); // from where the pins will move
+  checkExclusive(cgroup, plan);
 }
 
 /** @throws TproxyError CGROUP_UNUSABLE; ConfigError where the path is wrong and there would be another */
@@ -70,15 +73,4 @@ function checkCapabilities(bpffs: string, plan: Plan): void {
   const ports = new Set([plan.outbound.port, plan.inbound.port]);
   if (findListeners(ports).length > 0) purposes.push("running-proxy");
   requireCapabilities("the eBPF engine", purposes);
-}
-
-/** One network namespace, one directory of pins: a second one would redirect what the first has redirected. */
-function checkConflict(bpffs: string, cookie: bigint): void {
-  const elsewhere = findHomesBeside(bpffs, cookie);
-  if (elsewhere.length === 0) return;
-  throw new TproxyError(
-    "INSTANCE_CONFLICT",
-    `this network namespace has an installation already, with its pins in ${elsewhere.join(", ")}`,
-    { hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first." },
-  );
 }

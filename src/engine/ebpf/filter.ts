@@ -2,9 +2,9 @@
 import { BpfProgram } from "../../bpf/program.ts";
 import { attachTc, detachTc, hasClsact, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
 import type { Undo } from "../../core/undo.ts";
+import type { FilterRecord } from "./filter-record.ts";
 import type { TcHook } from "./hooks.ts";
-import type { Installed } from "./installed.ts";
-import type { FilterRecord } from "./record.ts";
+import type { Predecessors } from "./predecessors.ts";
 
 /*
  * Before Linux 6.6: tc programs are filters on a clsact qdisc. No pin keeps them, and none takes them away:
@@ -16,44 +16,50 @@ const PRIORITY = 49_006;
 const HANDLE = 1;
 
 /** The filter that will be at a hook: known, and recorded, before it is there. */
-export function planFilter(hook: TcHook, previous: Installed | undefined): FilterRecord {
-  const known = findFilter(hook, previous);
+export function planFilter(hook: TcHook, predecessors: Predecessors): FilterRecord {
+  const known = findFilters(hook, predecessors);
   return {
     interface: hook.interface,
     index: hook.index,
     priority: PRIORITY,
     handle: HANDLE,
-    madeQdisc: known?.madeQdisc === true || !hasClsact(hook.index),
+    madeQdisc: known.some(({ madeQdisc }) => madeQdisc) || !hasClsact(hook.index),
   };
 }
 
-/** Attaches a filter, or replaces the program of the one that the installation before put there. */
+/** Attaches a filter, or replaces the program of the one that an installation before put there. */
 export function attachFilter(
   hook: TcHook,
   program: BpfProgram,
-  previous: Installed | undefined,
+  predecessors: Predecessors,
   undo: Undo,
 ): void {
-  const known = findFilter(hook, previous);
-  const before =
-    known && previous?.programNames().includes(hook.program) ? previous.program(hook.program) : undefined;
-  const filter = planFilter(hook, previous);
-  attachTc(program, locate(hook.index), { replace: known !== undefined || isLeft(filter, hook) });
+  const filter = planFilter(hook, predecessors);
+  const before = programBefore(hook, filter, predecessors);
+  attachTc(program, locate(hook.index), { replace: before !== undefined });
   undo.add(`taking the filter off ${hook.interface}`, () => {
+    using _before = before;
     if (before === undefined) detachFilter(filter);
     else attachTc(before, locate(hook.index), { replace: true });
   });
 }
 
-function findFilter(hook: TcHook, previous: Installed | undefined): FilterRecord | undefined {
-  return previous?.record.filters.find((filter) => filter.index === hook.index);
+/** Of a filter of ours, also of an installation whose record is gone. */
+function programBefore(
+  hook: TcHook,
+  filter: FilterRecord,
+  predecessors: Predecessors,
+): BpfProgram | undefined {
+  const id = filterProgram(filter);
+  const program = id === undefined ? undefined : BpfProgram.byId(id);
+  if (program === undefined) return undefined;
+  if (findFilters(hook, predecessors).length > 0 || program.name === hook.program) return program;
+  program[Symbol.dispose]();
+  return undefined;
 }
 
-/** Ours, of an installation whose record is gone. */
-function isLeft(filter: FilterRecord, { program }: TcHook): boolean {
-  const id = filterProgram(filter);
-  using found = id === undefined ? undefined : BpfProgram.byId(id);
-  return found?.name === program;
+function findFilters(hook: TcHook, { all }: Predecessors): FilterRecord[] {
+  return all.flatMap(({ record }) => record.filters).filter(({ index }) => index === hook.index);
 }
 
 /** The id of the program that stands where the filter was put; undefined where none does. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { readMounts } from "../../host/mounts.ts";
@@ -14,10 +14,13 @@ export function findHomesOf(cookie: bigint): string[] {
   return findHomes().filter((home) => listPinDirectories(home, cookie).length > 0);
 }
 
-/** Those of them that are not `bpffs`: one network namespace has one directory of pins. */
+/** Those of them that are not `bpffs`, under whatever path. */
 export function findHomesBeside(bpffs: string, cookie: bigint): string[] {
-  const here = existsSync(bpffs) ? realpathSync(bpffs) : bpffs;
-  return findHomesOf(cookie).filter((home) => realpathSync(home) !== here);
+  const here = statSync(bpffs, { throwIfNoEntry: false });
+  return findHomesOf(cookie).filter((home) => {
+    const { dev, ino } = statSync(home);
+    return dev !== here?.dev || ino !== here.ino;
+  });
 }
 
 /**

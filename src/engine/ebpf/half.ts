@@ -1,52 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
+import { requireCapabilities } from "../../host/capabilities.ts";
 import { type Finding, finding, INSTALL_AGAIN } from "../finding.ts";
 import { findHomesOf } from "./find-homes.ts";
-import { Installed } from "./installed.ts";
-import { currentOf, listPinDirectories, type PinDirectory, RECORD_PIN } from "./pin-directory.ts";
+import type { Installed } from "./installed.ts";
+import { listPinDirectories } from "./pin-directory.ts";
+import { Predecessors } from "./predecessors.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
 /** What the pins of a network namespace say, also where they are no whole installation. */
 export interface FoundPins {
+  /** The one that counts first; more than one, on several bpffs, is the mark of a command that was killed. */
   readonly instances: readonly InstanceStatus[];
-  /** Of directories that are no installation: half of one, or one that nobody can read. */
+  /** Of directories that are no installation: half of one. */
   readonly findings: readonly Finding[];
 }
 
-/** Looks on every bpffs, or on the one given. Changes nothing. */
+/**
+ * Looks on every bpffs, or on the one given. Changes nothing.
+ *
+ * @throws TproxyError CAPABILITY_MISSING
+ */
 export function readPins({ cookie }: NetnsFact, bpffs: string | undefined): FoundPins {
   if (cookie === undefined) return { instances: [], findings: [] };
-  const homes = bpffs === undefined ? findHomesOf(cookie) : [bpffs];
+  const all = bpffs === undefined ? findHomesOf(cookie) : [bpffs];
+  const homes = all.filter((home) => listPinDirectories(home, cookie).length > 0);
+  if (homes.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);
   const found = homes.map((home) => readHome(home, cookie));
   return {
-    instances: found.flatMap(({ instances }) => instances),
+    instances: found
+      .flatMap(({ instances }) => instances)
+      .sort((a, b) => b.generation - a.generation)
+      .map(({ status }) => status),
     findings: found.flatMap(({ findings }) => findings),
   };
 }
 
-function readHome(home: string, cookie: bigint): FoundPins {
-  const directories = listPinDirectories(home, cookie);
-  const current = currentOf(directories);
-  const findings = directories.filter((each) => each !== current).map(halfOf);
-  try {
-    using installed = Installed.find(home, cookie);
-    return { instances: installed === undefined ? [] : [readStatus(installed)], findings };
-  } catch (error) {
-    if (!(error instanceof TproxyError) || error.code !== "STATE_DAMAGED") throw error;
-    const remedy = error.hint ?? "`tproxyctl uninstall` removes it.";
-    return { instances: [], findings: [...findings, finding("record-damaged", error.message, remedy)] };
-  }
+function readHome(home: string, cookie: bigint) {
+  using found = new Predecessors(listPinDirectories(home, cookie));
+  const { current, leftovers } = found;
+  const instances = current === undefined ? [] : [current];
+  return {
+    instances: instances.map((each) => ({ generation: each.generation, status: readStatus(each) })),
+    findings: leftovers.map(halfOf),
+  };
 }
 
-function halfOf({ path, state }: PinDirectory): Finding {
-  if (state === "installed" && !existsSync(join(path, RECORD_PIN)))
-    return finding("record-damaged", `the record of the installation in ${path} is gone`, INSTALL_AGAIN);
-  return finding(
-    "unfinished",
-    `an installation or its removal was under way and has not ended (${path})`,
-    INSTALL_AGAIN,
-  );
+function halfOf({ path }: Installed): Finding {
+  const what = `an installation or its removal was under way and has not ended (${path})`;
+  return finding("unfinished", what, INSTALL_AGAIN);
 }

@@ -24,8 +24,9 @@ export function readHook(installed: Installed, hook: Hook): HookStatus {
   return { hook, state, ...attached };
 }
 
-/** By the pin; where that is gone, by the name that the program has. */
+/** By the pin; where that is gone, by the name that the program has. Another version's pins are not known by their names. */
 function isOurs(installed: Installed, { program }: Hook, id: number): boolean {
+  if (installed.isForeign) return installed.programs().some((each) => each.info().id === id);
   if (installed.programNames().includes(program)) return installed.program(program).info().id === id;
   using found = BpfProgram.byId(id);
   return found?.name === program;
@@ -38,13 +39,14 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
     const programId = filterProgram(filter);
     return programId === undefined ? undefined : { programId };
   }
-  const info = installed.link(hookKey(hook))?.info();
+  const info = installed.link(hookKey(hook))?.info;
   if (info === undefined || info.defunct || isElsewhere(info, installed.record.cgroupPath)) return undefined;
   return { programId: info.programId, linkId: info.id };
 }
 
 /** A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. */
 function isElsewhere({ target }: LinkInfo, cgroupPath: string): boolean {
-  if (target.kind !== "cgroup") return false;
+  // Which one it was to be at, a record of another version may not say.
+  if (target.kind !== "cgroup" || cgroupPath === "") return false;
   return statSync(cgroupPath, { bigint: true, throwIfNoEntry: false })?.ino !== target.cgroupId;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AttachType } from "../../bpf/attach-types.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import type { Features } from "./features.ts";
@@ -23,13 +24,22 @@ export type CgroupHookName = (typeof CGROUP_HOOKS)[keyof typeof CGROUP_HOOKS];
 export type Hook =
   | { readonly kind: "cgroup"; readonly program: string; readonly hook: CgroupHookName }
   | { readonly kind: "netns"; readonly program: "tp_lookup" }
-  | TcHook;
+  | TcHook
+  | OtherHook;
 
 export interface TcHook {
   readonly kind: "tc";
   readonly program: "tp_tc_ingress";
   readonly interface: string;
   readonly index: number;
+}
+
+/** Of another version's: where this one attaches nothing. */
+export interface OtherHook {
+  readonly kind: "other";
+  readonly program: string;
+  /** The pin of its link. */
+  readonly pin: string;
 }
 
 /**
@@ -113,7 +123,14 @@ export function hookKey(hook: Hook): string {
       return "netns_lookup";
     case "tc":
       return `tc_ingress_${hook.index}`;
+    case "other":
+      return `other_${hook.pin}`;
   }
+}
+
+/** What the kernel calls the place of a program at a cgroup. */
+export function attachTypeOf({ hook }: Extract<Hook, { kind: "cgroup" }>): AttachType {
+  return hook === "sockops" ? "sock_ops" : hook;
 }
 
 /** For people: `connect4 (tp_connect4)`. */
@@ -125,5 +142,7 @@ export function describeHook(hook: Hook, cgroupPath: string): string {
       return "sk_lookup on this network namespace";
     case "tc":
       return `tc ingress on ${hook.interface}`;
+    case "other":
+      return `a hook that this version does not use (${hook.pin})`;
   }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { U32 } from "../../bpf/codec.ts";
-import { OBJECT_ABI, TP_REASON } from "../../bpf/layouts.gen.ts";
+import { OBJECT_STATE } from "../../bpf/layouts.gen.ts";
 import type { RawEntry } from "../../bpf/map.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import { TypedMap } from "../../bpf/typed-map.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { hasOurCounters } from "./counters.ts";
 import {
   ADDRESS,
   encodeAddresses4,
@@ -19,13 +20,20 @@ import { encodeNetworks } from "./encode-networks.ts";
 import type { Features } from "./features.ts";
 import type { Hook } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
-import { chooseMaps, MAPS, READ_ONLY_DATA } from "./maps.ts";
+import { chooseMaps, MAPS, OMITTABLE, READ_ONLY_DATA } from "./maps.ts";
 
 /** What a load takes over from the installation before. */
 export interface Inheritance {
+  /**
+   * All that is known of connections: programs of both can take each other's place one by one. False: each needs its own
+   * until what it began has come to its end.
+   */
   readonly connections: boolean;
   readonly listeners: boolean;
+  readonly counters: boolean;
 }
+
+const NOTHING: Inheritance = { connections: false, listeners: false, counters: false };
 
 /** Loads the programs that `hooks` need, with the plan in their read-only data and maps. */
 export function loadPrograms(
@@ -43,10 +51,12 @@ export function loadPrograms(
     const kept = [
       ...(inheritance.connections ? MAPS.connections : []),
       ...(inheritance.listeners ? MAPS.listeners : []),
+      ...(inheritance.counters ? MAPS.counters : []),
     ];
-    const there = previous.mapNames();
-    for (const name of kept.filter((each) => needed.includes(each) && there.includes(each)))
-      object.reuseMap(name, previous.map(name));
+    for (const name of kept.filter((each) => needed.includes(each))) {
+      const map = previous.findMap(name);
+      if (map !== undefined) object.reuseMap(name, map);
+    }
   }
   for (const name of omitted) object.omitMap(name);
   const lists = encodeLists(plan);
@@ -77,23 +87,21 @@ function withoutValue(keys: readonly Uint8Array[]): RawEntry[] {
   return keys.map((key) => [key, value]);
 }
 
-/** Maps of other layouts, or whose pins are gone, cannot be kept; slots with listeners of another port must not. */
+/**
+ * Maps of other layouts, or whose pins are gone, cannot be kept. Nor can they where a port of the proxy is now for the other direction: what is known
+ * of a listener would be wrong for one of the two.
+ */
 function chooseInheritance(plan: Plan, previous: Installed | undefined): Inheritance {
-  if (previous === undefined || previous.record.abi !== OBJECT_ABI)
-    return { connections: false, listeners: false };
-  const { outbound, inbound } = previous.record;
+  if (previous === undefined) return NOTHING;
+  const { state, outbound, inbound } = previous.record;
+  const isTurned = plan.outbound.port === inbound.port || plan.inbound.port === outbound.port;
   const there = previous.mapNames();
-  const connections = there.includes("tp_sockets");
+  const isThere = MAPS.connections.every((name) => there.includes(name) || OMITTABLE.includes(name));
+  const connections = state === OBJECT_STATE && !isTurned && isThere;
+  const samePorts = plan.outbound.port === outbound.port && plan.inbound.port === inbound.port;
   return {
     connections,
-    // What is marked in `tp_sockets` counts as being in a slot.
-    listeners:
-      connections &&
-      MAPS.listeners.every((name) => there.includes(name)) &&
-      outbound.port === plan.outbound.port &&
-      inbound.port === plan.inbound.port,
+    listeners: connections && samePorts && MAPS.listeners.every((name) => there.includes(name)),
+    counters: hasOurCounters(previous) && MAPS.counters.every((name) => there.includes(name)),
   };
 }
-
-/** Names of the counters, without the last, which is their number. */
-export const REASONS = Object.keys(TP_REASON).filter((name) => name !== "TP_REASON_COUNT");

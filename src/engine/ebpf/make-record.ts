@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OBJECT_ABI } from "../../bpf/layouts.gen.ts";
+import { OBJECT_ABI, OBJECT_STATE } from "../../bpf/layouts.gen.ts";
 import type { WrittenConfig } from "../../config/written-config.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { listeningPorts } from "../listening.ts";
 import { commonRecord } from "../record.ts";
+import { REASONS } from "./counters.ts";
+import type { FilterRecord } from "./filter-record.ts";
 import type { Hook } from "./hooks.ts";
-import type { FilterRecord, InstanceRecord } from "./record.ts";
+import { type InstanceRecord, RECORD_FORMAT } from "./record.ts";
 
 /**
  * What an installation of `plan`, which was made of `config`, has to remember. `previous` is the one that it replaces.
@@ -18,8 +20,10 @@ export function makeRecord(
   config: WrittenConfig,
 ): InstanceRecord {
   return {
-    format: 1,
+    format: RECORD_FORMAT,
     abi: OBJECT_ABI,
+    state: OBJECT_STATE,
+    counters: REASONS,
     netnsInode: plan.netns.inode,
     cgroupPath,
     ...commonRecord(plan, previous, config, listeningPorts(plan)),

@@ -3,10 +3,19 @@ import { type Hook, isDnsHook } from "./hooks.ts";
 
 /** The maps of the object, by what becomes of them when an installation is changed. */
 export const MAPS = {
-  /** What is known of connections: kept, or those in flight would lose their destination. */
-  connections: ["tp_sockets", "tp_handshakes", "tp_dns_answers", "tp_counters"],
-  /** The sockets that the proxy listens on: kept as long as the ports are the same. */
-  listeners: ["tp_listening", "tp_inbound4", "tp_inbound6", "tp_outbound6"],
+  /** What is known of connections and listeners: kept, or connections in flight would lose their destination. */
+  connections: [
+    "tp_sockets",
+    "tp_handshakes",
+    "tp_dns_answers",
+    "tp_inbound4",
+    "tp_inbound6",
+    "tp_outbound6",
+  ],
+  /** Where the proxy listens: kept as long as the ports are the same. */
+  listeners: ["tp_listening"],
+  /** Kept as long as there are the same counters. */
+  counters: ["tp_counters", "tp_counted"],
   /** Decisions: always new, and in force in one step with the program that reads them. */
   policy: [
     "tp_addresses4",
@@ -22,16 +31,21 @@ export const MAPS = {
 
 export const READ_ONLY_DATA = ".rodata";
 
-const ALL_MAPS: readonly string[] = [...MAPS.connections, ...MAPS.listeners, ...MAPS.policy];
+const ALL_MAPS: readonly string[] = [
+  ...MAPS.connections,
+  ...MAPS.listeners,
+  ...MAPS.counters,
+  ...MAPS.policy,
+];
 
 /** All its memory is taken when it is made: so only where DNS is redirected. */
-const DNS_MAPS: readonly string[] = ["tp_dns_answers"];
+export const OMITTABLE: readonly string[] = ["tp_dns_answers"];
 
 /** Which maps the programs at `hooks` need, and which they can do without. */
 export function chooseMaps(hooks: readonly Hook[]): {
   readonly needed: readonly string[];
   readonly omitted: readonly string[];
 } {
-  const omitted = hooks.some(isDnsHook) ? [] : DNS_MAPS;
+  const omitted = hooks.some(isDnsHook) ? [] : OMITTABLE;
   return { needed: ALL_MAPS.filter((name) => !omitted.includes(name)), omitted };
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AttachType } from "../../bpf/attach-types.ts";
 import { BpfProgram } from "../../bpf/program.ts";
 import { attachedPrograms } from "../../bpf/query.ts";
 import { NETNS_PATH } from "../../host/netns.ts";
 import { type Finding, finding } from "../finding.ts";
 import type { HookStatus } from "./hook-status.ts";
-import { describeHook, type Hook } from "./hooks.ts";
+import { attachTypeOf, describeHook, type Hook } from "./hooks.ts";
 import type { InstanceRecord } from "./record.ts";
 
 /**
@@ -39,17 +38,15 @@ function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
 }
 
 /** In the order in which they run. */
-function idsAt(hook: Hook, cgroupPath: string): number[] {
+function idsAt(hook: Hook, cgroupPath: string): readonly number[] {
   switch (hook.kind) {
     case "cgroup":
-      return attachedPrograms(cgroupPath, attachTypeOf(hook.hook));
+      return attachedPrograms(cgroupPath, attachTypeOf(hook));
     case "netns":
       return attachedPrograms(NETNS_PATH, "sk_lookup");
     case "tc":
       return attachedPrograms(hook.index, "tcx_ingress");
+    case "other":
+      return [];
   }
-}
-
-function attachTypeOf(hook: Extract<Hook, { kind: "cgroup" }>["hook"]): AttachType {
-  return hook === "sockops" ? "sock_ops" : hook;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { isPrivateDirectory } from "../../host/run-directory.ts";
@@ -12,7 +12,8 @@ import { isPrivateDirectory } from "../../host/run-directory.ts";
  *   staging-<cookie>-<generation>/            an installation that is being made; without its maker: rubbish
  *
  * A staging directory becomes the installation by being renamed, when everything in it works. bpffs allows no
- * dots in names.
+ * dots in names. The names of the directories and of the record are those of every version; a version with another
+ * format of the record may have other pins beside it.
  */
 
 /** The directory in a bpffs that holds all installations. */
@@ -20,22 +21,26 @@ export const HOME = "tproxyctl";
 
 export const RECORD_PIN = "record";
 
+const PREFIX = { map: "map-", program: "program-", link: "link-" } as const;
+
 /** `.rodata` is `map-rodata`. */
 export function mapPin(name: string): string {
-  return `map-${name.replaceAll(".", "")}`;
+  return `${PREFIX.map}${name.replaceAll(".", "")}`;
 }
 
 export function programPin(name: string): string {
-  return `program-${name}`;
+  return `${PREFIX.program}${name}`;
 }
 
 export function linkPin(key: string): string {
-  return `link-${key}`;
+  return `${PREFIX.link}${key}`;
 }
 
 /** A directory of pins: an installation, or one that never got that far. */
 export interface PinDirectory {
   readonly path: string;
+  /** The home that it is in. */
+  readonly bpffs: string;
   readonly state: "installed" | "staging";
   readonly generation: number;
 }
@@ -47,22 +52,31 @@ const NAME = /^(netns|staging)-(\d+)-(\d+)$/;
  * (mode 1777, as the kernel has it), one of that name may be anybody's: what is in it says nothing.
  */
 export function listPinDirectories(bpffs: string, cookie: bigint): PinDirectory[] {
+  return listAllPinDirectories(bpffs)
+    .filter((directory) => directory.cookie === String(cookie))
+    .map(({ cookie: _, ...directory }) => directory)
+    .sort((a, b) => b.generation - a.generation);
+}
+
+/** Those of all network namespaces, whose cookie is in their name. */
+export function listAllPinDirectories(bpffs: string): (PinDirectory & { readonly cookie: string })[] {
   const home = join(bpffs, HOME);
   if (!isPrivateDirectory(home)) return [];
   return list(home)
     .map((name) => NAME.exec(name))
-    .filter((match) => match !== null && match[2] === String(cookie))
-    .map((match) => ({
-      path: join(home, match?.[0] ?? ""),
-      state: match?.[1] === "netns" ? ("installed" as const) : ("staging" as const),
-      generation: Number(match?.[3]),
-    }))
-    .sort((a, b) => b.generation - a.generation);
+    .filter((match) => match !== null)
+    .map(([name, state, cookie = "", generation]) => ({
+      path: join(home, name),
+      bpffs,
+      state: state === "netns" ? "installed" : "staging",
+      generation: Number(generation),
+      cookie,
+    }));
 }
 
-/** The installation among the directories of a network namespace. Without a record one is rubbish, whatever else is in it. */
-export function currentOf(directories: readonly PinDirectory[]): PinDirectory | undefined {
-  return directories.find(({ path, state }) => state === "installed" && existsSync(join(path, RECORD_PIN)));
+/** Where an installation is made. */
+export function stagingPath(bpffs: string, cookie: bigint, generation: number): string {
+  return join(bpffs, HOME, `staging-${cookie}-${generation}`);
 }
 
 /** Whether no other network namespace has anything in a bpffs, and nobody else in our home there. */
@@ -72,7 +86,7 @@ export function isAloneIn(bpffs: string, cookie: bigint): boolean {
 
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
-  const path = join(bpffs, HOME, `staging-${cookie}-${generation}`);
+  const path = stagingPath(bpffs, cookie, generation);
   try {
     makeDirectory(join(bpffs, HOME));
     requirePrivate(join(bpffs, HOME));
@@ -113,7 +127,7 @@ function requirePrivate(home: string): void {
 /** From here on it is the installation. Returns the new path. */
 export function promoteStaging(bpffs: string, cookie: bigint, generation: number): string {
   const target = join(bpffs, HOME, `netns-${cookie}-${generation}`);
-  renameSync(join(bpffs, HOME, `staging-${cookie}-${generation}`), target);
+  renameSync(stagingPath(bpffs, cookie, generation), target);
   return target;
 }
 
@@ -137,9 +151,14 @@ function removeIfEmpty(path: string): void {
   }
 }
 
+/** The names of all pins in a directory. */
+export function allPins(directory: string): string[] {
+  return list(directory);
+}
+
 /** The names of the pins of one kind: `link` gives the keys of all links. */
-export function pinsOf(directory: string, kind: "map" | "program" | "link"): string[] {
-  const prefix = `${kind}-`;
+export function pinsOf(directory: string, kind: keyof typeof PREFIX): string[] {
+  const prefix = PREFIX[kind];
   return list(directory)
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));

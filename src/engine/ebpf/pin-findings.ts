@@ -10,12 +10,18 @@ import { mapPin, programPin } from "./pin-directory.ts";
  * known of connections. That of a link is not among them: with it the program is detached.
  */
 export function pinFindings(installed: Installed): Finding[] {
+  if (installed.isForeign) return []; // other names
   const missing = [...missingMaps(installed), ...missingPrograms(installed)];
   if (missing.length === 0) return [];
   const what = missing.length === 1 ? "a pin is" : "pins are";
   return [
     finding("pin-missing", `${what} gone from ${installed.path}: ${missing.join(", ")}`, INSTALL_AGAIN),
   ];
+}
+
+/** What is there without a record that can be read: its hooks are seen, what they are to do is not. */
+export function damageFinding({ damage }: Installed): Finding[] {
+  return damage === undefined ? [] : [finding("record-damaged", damage.message, INSTALL_AGAIN)];
 }
 
 /** Another version pinned other maps. */

@@ -5,9 +5,11 @@ import type { Config } from "../../config/config.ts";
 import { TproxyError } from "../../core/errors.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../../host/netns.ts";
+import type { Plan } from "../../plan/plan.ts";
 import { type CodedCheck, runCheck } from "../run-check.ts";
 import { checkBpffs } from "./bpffs-home.ts";
 import { findCgroup } from "./check.ts";
+import { checkExclusive } from "./exclusive-programs.ts";
 import { findHomesBeside, findHomesOf } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 
@@ -17,6 +19,18 @@ export function checkCgroup(config: Config["ebpf"]): CodedCheck {
     name: "cgroup2",
     what: "a cgroup2 file system",
     look: () => findCgroup(config.cgroupPath),
+  });
+}
+
+/** Whether programs of somebody's let ours be attached beside them. */
+export function checkRoom(config: Config["ebpf"], plan: Plan | undefined): CodedCheck {
+  return runCheck({
+    name: "cgroup-room",
+    what: "room beside the programs of others on the cgroup",
+    look: () => {
+      checkExclusive(findCgroup(config.cgroupPath), plan);
+      return "none keeps others away";
+    },
   });
 }
 
@@ -71,19 +85,17 @@ function requireAccess(path: string, hint: string): void {
   }
 }
 
-/** One network namespace, one directory of pins. */
+/** What `install` would change in place, wherever its pins are. */
 export function checkOtherInstallation(bpffs: string): CodedCheck {
   return runCheck({
     name: "other-installation",
-    what: "no installation of this network namespace elsewhere",
+    what: "an installation of this network namespace",
     look: () => {
       const cookie = requireCookie(readNetns());
       const elsewhere = findHomesBeside(bpffs, cookie);
-      if (elsewhere.length === 0)
-        return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
-      throw new TproxyError("INSTANCE_CONFLICT", `there is one with its pins in ${elsewhere.join(", ")}`, {
-        hint: "Name that directory with --ebpf-bpffs-path to change it, or run `tproxyctl uninstall` first.",
-      });
+      if (elsewhere.length > 0)
+        return `one, with its pins in ${elsewhere.join(", ")}, from where they will move`;
+      return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
     },
   });
 }

@@ -3,27 +3,26 @@ import { deflateSync, inflateSync } from "node:zlib";
 import { BpfMap } from "../../bpf/map.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { CommonRecord } from "../record.ts";
+import type { FilterRecord } from "./filter-record.ts";
+import { understandRecord } from "./foreign-record.ts";
 import type { Hook } from "./hooks.ts";
 
-/** A tc filter on a clsact qdisc: what no pin holds, and so has to be found again. Before Linux 6.6. */
-export interface FilterRecord {
-  readonly interface: string;
-  readonly index: number;
-  readonly priority: number;
-  readonly handle: number;
-  /** The qdisc was not there before. */
-  readonly madeQdisc: boolean;
-}
+/** The format of records, and of the names of pins beside them, that this version writes. See decision 0012. */
+export const RECORD_FORMAT = 1;
 
 /**
  * What an installation remembers of itself: for `status`, the next `install`, and `uninstall`. It is kept in
  * a map beside the other pins, so it goes when they go, and never speaks of what is no longer there.
  */
 export interface InstanceRecord extends CommonRecord {
-  /** Of this format. */
-  readonly format: 1;
+  /** RECORD_FORMAT, or another version's: then the rest is what could be understood of it. */
+  readonly format: number;
   /** Of the objects that it loaded. */
   readonly abi: string;
+  /** OBJECT_STATE: which installations can go on with its maps. Undefined: an older version installed. */
+  readonly state?: string;
+  /** The names of `tp_counters`, in their order. Undefined: an older version installed. */
+  readonly counters?: readonly string[];
   readonly netnsInode: number;
   readonly cgroupPath: string;
   readonly tcInterface?: string;
@@ -66,20 +65,21 @@ export function readRecord(path: string): InstanceRecord {
     const text = value[0] === DEFLATED ? inflateSync(value) : value;
     const record: unknown = JSON.parse(Buffer.from(text).toString("utf8"));
     if (isRecord(record)) return record;
+    if (typeof record === "object" && record !== null) return understandRecord(record);
   } catch (cause) {
     throw damaged(path, cause);
   }
   throw damaged(path);
 }
 
-/** Only this program, as root, writes records: the format's number tells whether we can read it. */
+/** Only this program, as root, writes records: the format's number tells whether we know all of it. */
 function isRecord(value: unknown): value is InstanceRecord {
-  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+  return typeof value === "object" && value !== null && "format" in value && value.format === RECORD_FORMAT;
 }
 
 function damaged(path: string, cause?: unknown): TproxyError {
-  return new TproxyError("STATE_DAMAGED", `${path} is no record that this version of tproxyctl can read`, {
+  return new TproxyError("STATE_DAMAGED", `${path} is no record of tproxyctl`, {
     cause,
-    hint: "`tproxyctl uninstall` of the version that installed removes it.",
+    hint: "`tproxyctl install` replaces what is there, `tproxyctl uninstall` removes it.",
   });
 }

@@ -17,7 +17,7 @@ import { ASK_AS_ROOT, type CodedCheck, runCheck } from "../run-check.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
-import { checkCgroup, checkOtherInstallation, checkPins } from "./place-requirements.ts";
+import { checkCgroup, checkOtherInstallation, checkPins, checkRoom } from "./place-requirements.ts";
 import { requireCookie, requireKernel } from "./require.ts";
 import { checkLoading } from "./trial-load.ts";
 
@@ -46,6 +46,7 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
     checkRunningProxy(config),
     ...(isMounted(ebpf.bpffsPath) ? [] : [checkMounting()]),
     checkCgroup(ebpf),
+    ...(basis.libbpf && basis.permitted ? [checkRoom(ebpf, plan)] : []),
     checkPins(ebpf.bpffsPath),
     checkOtherInstallation(ebpf.bpffsPath),
     programs,

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { U32, U64 } from "../../bpf/codec.ts";
-import { TypedMap } from "../../bpf/typed-map.ts";
 import { readNetwork } from "../../host/interfaces.ts";
 import { isCgroup2 } from "../../host/mounts.ts";
 import type { Finding } from "../finding.ts";
 import { type Listening, readListening } from "../listening.ts";
 import { passthroughFinding } from "../passthrough-finding.ts";
+import { readCounters } from "./counters.ts";
 import { hookFindings } from "./hook-findings.ts";
 import { type HookStatus, readHook } from "./hook-status.ts";
 import type { Installed } from "./installed.ts";
-import { REASONS } from "./load.ts";
-import { pinFindings } from "./pin-findings.ts";
+import { damageFinding, pinFindings } from "./pin-findings.ts";
 import type { InstanceRecord } from "./record.ts";
 
 export interface InstanceStatus {
@@ -39,11 +37,14 @@ export function readStatus(installed: Installed): InstanceStatus {
     hooks,
     listening: readListening(record),
     memory: {
-      maps: sum(installed.mapNames().map((name) => installed.map(name).memoryBytes())),
-      programs: sum(installed.programNames().map((name) => installed.program(name).memoryBytes())),
+      maps: sum(installed.maps().map((map) => map.memoryBytes())),
+      programs: sum(installed.programs().map((program) => program.memoryBytes())),
     },
-    connections: readCounters(installed),
+    connections: Object.fromEntries(
+      Object.entries(readCounters(installed)).map(([name, count]) => [toCamelCase(name), count]),
+    ),
     findings: [
+      ...damageFinding(installed),
       ...hookFindings(hooks, record, places),
       ...pinFindings(installed),
       ...passthroughFinding(record, places.interfaces),
@@ -51,15 +52,7 @@ export function readStatus(installed: Installed): InstanceStatus {
   };
 }
 
-/** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. None where their pin is gone. */
-function readCounters(installed: Installed): Record<string, number> {
-  if (!installed.mapNames().includes("tp_counters")) return {};
-  const counters = new TypedMap(installed.map("tp_counters"), U32, U64);
-  return Object.fromEntries(
-    REASONS.map((name, index) => [toCamelCase(name), sum((counters.getPerCpu(index) ?? []).map(Number))]),
-  );
-}
-
+/** `TP_OUTBOUND_REDIRECTED` → `outboundRedirected`. */
 function toCamelCase(name: string): string {
   return name
     .replace(/^TP_/, "")

@@ -3,11 +3,11 @@ import type { NetnsFact } from "../../core/facts.ts";
 import { isUnmountedWithout } from "../../host/bpffs.ts";
 import { requireCapabilities } from "../../host/capabilities.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
-import { findHomes, findHomesOf } from "./find-homes.ts";
-import { Installed } from "./installed.ts";
+import { findHomes } from "./find-homes.ts";
+import { readPins } from "./half.ts";
 import { HOME, isAloneIn, listPinDirectories } from "./pin-directory.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
-import { type InstanceStatus, readStatus } from "./status.ts";
+import type { InstanceStatus } from "./status.ts";
 
 /**
  * Removes what the engine has in a network namespace, on every bpffs or on the one given. Returns where that was.
@@ -39,19 +39,7 @@ export function requireRemoval(cookie: bigint, homes: Iterable<string> = findHom
   requireCapabilities("the eBPF engine", unmounts ? ["ebpf", "mount-bpffs"] : ["ebpf"]);
 }
 
-/** The installations of a network namespace; more than one is a mistake that `status` shows. */
-export function statusOfEbpf({ cookie }: NetnsFact, bpffs: string | undefined): InstanceStatus[] {
-  if (cookie === undefined) return [];
-  const found: InstanceStatus[] = [];
-  const homes = homesOf(cookie, bpffs).filter((home) => listPinDirectories(home, cookie).length > 0);
-  if (homes.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);
-  for (const home of homes) {
-    using installed = Installed.find(home, cookie);
-    if (installed !== undefined) found.push(readStatus(installed));
-  }
-  return found;
-}
-
-function homesOf(cookie: bigint, bpffs: string | undefined): string[] {
-  return bpffs === undefined ? findHomesOf(cookie) : [bpffs];
+/** The installations of a network namespace, the one that counts first. */
+export function statusOfEbpf(netns: NetnsFact, bpffs: string | undefined): readonly InstanceStatus[] {
+  return readPins(netns, bpffs).instances;
 }

@@ -41,6 +41,14 @@ export interface FoundRules {
   /** Of the rules beside programs, if it is known. */
   readonly plan: PlanJson | undefined;
   readonly ownsPassthroughAddress: boolean;
+  /** Where they send connections, if that was written down. */
+  readonly ports: ProxyPorts | undefined;
+}
+
+/** The proxy's, 1–65535. */
+export interface ProxyPorts {
+  readonly outbound: number;
+  readonly inbound: number;
 }
 
 interface IptablesReport extends InstallReport {
@@ -144,6 +152,7 @@ export class IptablesEngine implements Engine {
       besidePrograms,
       plan: besidePrograms ? keptPlan(record) : undefined,
       ownsPassthroughAddress: ownsPassthroughAddress(present, record),
+      ports: record && { outbound: record.outbound.port, inbound: record.inbound.port },
     };
   }
 

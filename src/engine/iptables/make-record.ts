@@ -10,7 +10,7 @@ import { programsOf } from "./executables.ts";
 import { countOthers } from "./others.ts";
 import { ruleKey } from "./ownership.ts";
 import { ownsPassthroughAddress } from "./passthrough.ts";
-import type { AppliedRules, IptablesRecord } from "./record.ts";
+import { type AppliedRules, type IptablesRecord, RECORD_FORMAT } from "./record.ts";
 import { renderSpec } from "./render.ts";
 import type { Rule } from "./rule.ts";
 import type { Target, Work } from "./work.ts";
@@ -23,7 +23,7 @@ export function makeRecord(plan: Plan, work: Work, newHooks: readonly NftObject[
   // Without addresses or programs for IPv6 it is left alone, whatever was asked for.
   const applied = { ...plan, ipv6: work.targets.some(({ executables }) => executables.family === 6) };
   return {
-    format: 1,
+    format: RECORD_FORMAT,
     ...stateOwner(plan.netns),
     ...commonRecord(
       applied,

@@ -7,7 +7,11 @@ import { StateFile } from "../../host/state-file.ts";
 import type { CommonRecord } from "../record.ts";
 import { isOwnedBy, type StateOwner } from "../state-owner.ts";
 import type { ProgramPaths } from "./executables.ts";
+import { understandRecord } from "./foreign-record.ts";
 import type { RuleKey } from "./pick-recorded.ts";
+
+/** The format of records that this version writes. See decision 0012. */
+export const RECORD_FORMAT = 1;
 
 /**
  * What an installation remembers that cannot be seen in the rules: which of those without a comment are ours, what was
@@ -19,8 +23,8 @@ import type { RuleKey } from "./pick-recorded.ts";
  * whether a namespace of that number is in use.
  */
 export interface IptablesRecord extends CommonRecord, StateOwner {
-  /** Of this format. */
-  readonly format: 1;
+  /** RECORD_FORMAT, or another version's: then the rest is what could be understood of it. */
+  readonly format: number;
   /** What was applied, by where it was. */
   readonly applied: readonly AppliedRules[];
   /** An installation or its removal was under way and has not ended: what it was to change may be there in part. */
@@ -91,7 +95,7 @@ function fileOf({ inode }: NetnsFact): StateFile {
   return new StateFile(`iptables-${inode}.json`);
 }
 
-/** Only this program, as root, writes records: the format's number tells whether we can read it. */
+/** Only this program, as root, writes records: the format's number tells whether we know all of it. */
 function parse(text: string, path: string): IptablesRecord {
   const hint =
     "`tproxyctl uninstall` removes what can be told without it: our chains, and rules with our comment or leading to them. " +
@@ -99,6 +103,8 @@ function parse(text: string, path: string): IptablesRecord {
   try {
     const value: unknown = JSON.parse(text);
     if (isRecord(value)) return value;
+    const understood = understandRecord(value);
+    if (understood !== undefined) return understood;
   } catch (cause) {
     throw new TproxyError("STATE_DAMAGED", `${path} is no JSON`, { cause, hint });
   }
@@ -108,6 +114,7 @@ function parse(text: string, path: string): IptablesRecord {
 }
 
 function isRecord(value: unknown): value is IptablesRecord {
-  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1) return false;
+  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== RECORD_FORMAT)
+    return false;
   return "applied" in value && Array.isArray(value.applied);
 }

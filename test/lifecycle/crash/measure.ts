@@ -6,8 +6,7 @@ import { join } from "node:path";
 export interface Measured {
   /** Of the whole machine, in KiB: what the kernel has for itself and never gives back by itself. */
   readonly kernel: Readonly<Record<string, number>>;
-  /** Resident memory of this process, in KiB. */
-  readonly resident: number;
+  /** Of this process. */
   readonly openFiles: number;
   /** The settings of this network namespace: `<path> <text>`. */
   readonly settings: readonly string[];
@@ -20,7 +19,6 @@ export function measure(): Measured {
   const meminfo = readFileSync("/proc/meminfo", "utf8");
   return {
     kernel: Object.fromEntries(KERNEL.map((name) => [name, kilobytes(meminfo, name)])),
-    resident: kilobytes(readFileSync("/proc/self/status", "utf8"), "VmRSS"),
     openFiles: readdirSync("/proc/self/fd").length,
     settings: [...settingsBelow("/proc/sys/net/ipv4"), ...settingsBelow("/proc/sys/net/ipv6")],
   };

@@ -20,6 +20,12 @@ async function tproxyctl(...argv: string[]) {
       runInstall: (config, options, io) => record("install", 0)({ ...config, ...options }, io),
     }),
     uninstall: async () => ({ runUninstall: record("uninstall", 0) }),
+    uninstallLeftovers: async () => ({
+      runUninstallLeftovers: async (options, io, ask) => {
+        const answer = await ask("remove these? ");
+        return record("leftovers", 0)({ ...options, answer }, io);
+      },
+    }),
     confirm: async () => ({ runConfirm: async (io) => record("confirm", 0)({}, io) }),
     putBack: async () => ({ runPutBack: record("put-back", 0) }),
     status: async () => ({ runStatus: record("status", 2) }),
@@ -53,6 +59,14 @@ async function tproxyctl(...argv: string[]) {
   const status = await run(argv, environment, commands);
   return { status, stdout, stderr, told, environment };
 }
+
+describe("what others left", () => {
+  test("is another command, with whom to ask", async () => {
+    const options = { leftovers: true, yes: true, dryRun: false, answer: undefined };
+    expect((await tproxyctl("uninstall", "--leftovers", "--yes")).told).toMatchObject({ leftovers: options });
+    expect((await tproxyctl("uninstall", "--yes")).told).toMatchObject({ uninstall: { leftovers: false } });
+  });
+});
 
 describe("what is of install alone", () => {
   test.each([
@@ -272,10 +286,11 @@ describe("install", () => {
 describe("the other commands", () => {
   test("uninstall", async () => {
     const none = await tproxyctl("uninstall");
-    expect(none.told).toEqual({ uninstall: { dryRun: false, verbose: false, bpffsPath: undefined } });
+    const own = { leftovers: false, yes: false };
+    expect(none.told).toEqual({ uninstall: { dryRun: false, verbose: false, bpffsPath: undefined, ...own } });
     const line = "uninstall transparent-proxy --dry-run --verbose --ebpf-enabled --ebpf-bpffs-path /b";
     const all = await tproxyctl(...line.split(" "));
-    expect(all.told).toEqual({ uninstall: { dryRun: true, verbose: true, bpffsPath: "/b" } });
+    expect(all.told).toEqual({ uninstall: { dryRun: true, verbose: true, bpffsPath: "/b", ...own } });
   });
 
   test("status, whose exit status is passed on", async () => {
@@ -367,6 +382,7 @@ test("whatever a command throws is reported", async () => {
     confirm: boom,
     putBack: boom,
     uninstall: boom,
+    uninstallLeftovers: boom,
     status: boom,
     doctor: boom,
     explain: boom,

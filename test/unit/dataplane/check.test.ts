@@ -318,6 +318,13 @@ networking:
     };
     expect(found(text, values)).toEqual([]);
   });
+  test("a value goes in with HTML's escapes, unless the placeholder says no", () => {
+    const text = (placeholder: string) => networking({ address: placeholder });
+    const message = (placeholder: string) => found(text(placeholder), { a: "<&'" }).join();
+    expect(message("{{ a }}")).toContain(`"&lt;&amp;&#39;" is neither`);
+    expect(message("{{{ a }}}")).toContain(`"<&'" is neither`);
+    expect(message("{{& a }}")).toContain(`"<&'" is neither`);
+  });
   test("what is broken only when it is filled in is named where it is written", () => {
     const values = { "node.address": "[", port: "1", name: "a", in: "1", out: "1", ports: "" };
     expect(() => found(TEMPLATE, values)).toThrow(/^dp\.yaml:[34]:\d+: is not valid YAML/);

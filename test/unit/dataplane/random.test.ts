@@ -1,14 +1,21 @@
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { type TransformOptions, transform } from "../../../src/dataplane/transform.ts";
+import { TproxyError } from "../../../src/core/errors.ts";
+import { toPlain } from "../../../src/dataplane/plain.ts";
+import { readDataplanes } from "../../../src/dataplane/read.ts";
+import { findTags } from "../../../src/dataplane/tags.ts";
+import { transform } from "../../../src/dataplane/transform.ts";
+import type { TransformOptions } from "../../../src/dataplane/transform-options.ts";
 import { randomNumbers, randomSample } from "./random-dataplane.ts";
 
 const SAMPLES = Number(process.env.TPROXYCTL_SAMPLES ?? 200);
 
+const IPV4 = { ipv4Only: true, correct: false };
+
 const OPTIONS: TransformOptions = {
   inbound: { port: 15006, correct: false },
   outbound: { port: 15001, correct: false },
-  ipv4Only: false,
+  family: { ipv4Only: false, correct: false },
   reachableServices: false,
 };
 
@@ -68,3 +75,86 @@ test("JSON says the same as before, but for the change", { timeout: 120_000 }, (
     expect(transform({ name: "dp.json", text: after }, OPTIONS).text).toBe(after);
   }
 });
+
+const PIECES = [
+  "{{",
+  "}}",
+  "{{#a}}",
+  "{{/a}}",
+  "- ",
+  ":",
+  "\n",
+  "\r",
+  "  ",
+  "*a",
+  "&a ",
+  "[",
+  "]",
+  "{",
+  "}",
+  "? ",
+];
+const MORE_PIECES = [
+  "<<: ",
+  "outbound:",
+  "transparentProxying: ",
+  "#",
+  "|",
+  '"',
+  "'",
+  "---\n",
+  "\ue000",
+  "~",
+  "!x ",
+  ",",
+];
+
+test("what is spoilt is refused at a place, or says the same as before, but for the change", {
+  timeout: 120_000,
+}, () => {
+  const next = randomNumbers(7);
+  const pieces = [...PIECES, ...MORE_PIECES];
+  const outcomes = { refused: 0, changed: 0 };
+  for (let index = 0; index < 2 * SAMPLES; index++) {
+    const text = spoil(randomSample(next).text, pieces, next);
+    try {
+      const { text: after } = transform({ name: "dp.yaml", text }, { ...OPTIONS, family: IPV4 });
+      expect(rest(after), text).toEqual(rest(text));
+      expect(transform({ name: "dp.yaml", text: after }, { ...OPTIONS, family: IPV4 }).text).toBe(after);
+      outcomes.changed++;
+    } catch (error) {
+      if (!(error instanceof TproxyError)) throw error;
+      expect(error.message, text).toMatch(/^dp\.yaml:\d+:\d+: /);
+      outcomes.refused++;
+    }
+  }
+  expect(Math.min(outcomes.refused, outcomes.changed)).toBeGreaterThan(SAMPLES / 5);
+});
+
+/** Up to three pieces put in, a few letters taken out. */
+function spoil(text: string, pieces: readonly string[], next: () => number): string {
+  let spoilt = text;
+  for (let count = Math.ceil(next() * 3); count > 0; count--) {
+    const at = Math.floor(next() * spoilt.length);
+    const piece = next() < 0.7 ? (pieces[Math.floor(next() * pieces.length)] ?? "") : "";
+    spoilt = spoilt.slice(0, at) + piece + spoilt.slice(at + Math.floor(next() * 4));
+  }
+  return spoilt;
+}
+
+/** The Dataplanes of a text, without what `transform` is about. */
+function rest(text: string): unknown {
+  const source = { name: "dp.yaml", text };
+  const file = readDataplanes(source, findTags(source));
+  return file.dataplanes.map((dataplane) => {
+    const copy = JSON.parse(JSON.stringify(toPlain(file, dataplane).data));
+    const networking = copy.networking ?? copy.spec.networking;
+    const { redirectPortInbound, redirectPortOutbound, ipFamilyMode, ...kept } =
+      networking.transparentProxying ?? {};
+    return {
+      copy: { ...copy, networking: undefined, spec: { ...copy.spec, networking: undefined } },
+      kept,
+      networking: { ...networking, outbound: undefined, transparentProxying: undefined },
+    };
+  });
+}

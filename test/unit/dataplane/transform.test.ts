@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { TproxyError } from "../../../src/core/errors.ts";
-import { type TransformOptions, transform } from "../../../src/dataplane/transform.ts";
+import { transform } from "../../../src/dataplane/transform.ts";
+import type { TransformOptions } from "../../../src/dataplane/transform-options.ts";
+
+const IPV4 = { ipv4Only: true, correct: false };
 
 const OPTIONS: TransformOptions = {
   inbound: { port: 15006, correct: false },
   outbound: { port: 15001, correct: false },
-  ipv4Only: false,
+  family: { ipv4Only: false, correct: false },
   reachableServices: false,
 };
 
@@ -138,11 +141,14 @@ describe("transparentProxying that is there", () => {
     expect(run(both, options).text).toBe(both.replace("7 #", "8 #").replace("{{ out }}", "9"));
   });
   test("ipFamilyMode is added where only IPv4 is redirected, and never changed", () => {
-    expect(run(withSection("  outbound: []\n"), { ipv4Only: true }).text).toBe(
+    expect(run(withSection("  outbound: []\n"), { family: IPV4 }).text).toBe(
       withSection(`${SECTION}    ipFamilyMode: IPv4\n`),
     );
+    expect(run(withSection(SECTION), { family: IPV4 }).text).toBe(withSection(SECTION));
+    const asked = run(withSection(SECTION), { family: { ...IPV4, correct: true } });
+    expect(asked.text).toContain("ipFamilyMode: IPv4\n");
     const has = withSection(`${SECTION}    ipFamilyMode: DualStack\n`);
-    expect(run(has, { ipv4Only: true }).text).toBe(has);
+    expect(run(has, { family: IPV4 }).text).toBe(has);
   });
 });
 
@@ -217,6 +223,9 @@ describe("in braces", () => {
     ['{"inbound": [1]}', `{"inbound": [1], "transparentProxying": {${PORTS}}}`],
     ["{}", `{"transparentProxying": {${PORTS}}}`],
     ['{"outbound": []}', `{"transparentProxying": {${PORTS}}}`],
+    ['{"transparentProxying": {}, "outbound": [], "outbound": [1]}', `{"transparentProxying": {${PORTS}}}`],
+    ['{"outbound": [], "outbound": [1], "admin": 1}', `{"transparentProxying": {${PORTS}}, "admin": 1}`],
+    ['{"outbound": [], "admin": 1, "outbound": [1]}', `{"transparentProxying": {${PORTS}}, "admin": 1}`],
     [
       '{"transparentProxying":\n  {\n    "a": 1\n  }}',
       '{"transparentProxying":\n  {\n    "redirectPortInbound": 15006,\n    "redirectPortOutbound": 15001,\n    "a": 1\n  }}',

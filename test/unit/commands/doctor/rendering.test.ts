@@ -32,6 +32,19 @@ const EXAMINATION: Examination = {
     ],
     iptables: [{ name: "nat", what: "the table nat", state: "missing", found: LONG, remedy: LONG }],
   },
+  others: {
+    leftovers: [
+      {
+        kind: "cgroup-program",
+        cgroup: "/cgroup",
+        type: "connect4",
+        exclusive: true,
+        programId: 7,
+        name: "mb_sock_connect",
+      },
+    ],
+    programs: [{ place: "device on cgroup /cgroup", programId: 8, name: "sd_devices" }],
+  },
   choice: { engine: "iptables", reason: "no cgroup2", remedy: "Mount it.", outcome: "fallback" },
   ways: [
     {
@@ -73,6 +86,15 @@ test("text: plain ASCII, and no line is too long", () => {
   }
 });
 
+test("text: what others left with what to do, and what is somebody's own", () => {
+  const text = renderText(EXAMINATION).join("\n");
+  expect(text).toMatch(/^ {2}- mb_sock_connect \(program 7\), connect4 on cgroup \/cgroup; /m);
+  expect(text).toMatch(/^ {2}-> `tproxyctl uninstall --leftovers` removes it/m);
+  expect(text).toMatch(/^not ours: .*\n {2}- sd_devices \(program 8\), device on cgroup \/cgroup$/m);
+  const { others: _, ...rest } = EXAMINATION;
+  expect(renderText({ ...rest, others: undefined }).join("\n")).not.toMatch(/not ours|left by/);
+});
+
 test("text: a word that is longer than a line stays whole", () => {
   const path = `/${"x".repeat(150)}`;
   const check = { name: "p", what: "a path", state: "ok", found: path, remedy: undefined } as const;
@@ -92,6 +114,18 @@ test("JSON: every key is always there", () => {
   expect(rest).toEqual({
     kernel: "5.10.0",
     root: true,
+    others: {
+      leftovers: [
+        {
+          ...EXAMINATION.others?.leftovers[0],
+          what:
+            "mb_sock_connect (program 7), connect4 on cgroup /cgroup; " +
+            "it lets no other program be attached there by a link",
+          remedy: expect.stringContaining("uninstall --leftovers"),
+        },
+      ],
+      programs: EXAMINATION.others?.programs,
+    },
     choice: { engine: "iptables", outcome: "fallback", reason: "no cgroup2", remedy: "Mount it." },
     ways: [
       {

@@ -17,7 +17,7 @@ test.each([
 });
 
 test("outbound is the first direction, as in the programs", () => {
-  expect(readProjectFile("bpf/tproxy.h")).toMatch(/TP_OUTBOUND,\s+TP_INBOUND,/);
+  expect(readProjectFile("bpf/state.h")).toMatch(/TP_OUTBOUND,\s+TP_INBOUND,/);
   expect([0xf000, 0xf7ff, 0xf800, 0xffff, 0xefff].map(spreadDirection)).toEqual([
     "outbound",
     "outbound",

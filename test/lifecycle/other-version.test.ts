@@ -1,0 +1,222 @@
+// An installation of another version, older or newer: recognised, shown, replaced without a gap, removed; and the same the
+// other way round. The other version is a real one: test/support/other-version.ts.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BpfLink } from "../../src/bpf/link.ts";
+import { Scratch } from "../native/support.ts";
+import { expectState, kernelState } from "../support/kernel-state.ts";
+import { FAR, NEXT, OtherVersion } from "../support/other-version.ts";
+import { type Result, TPROXYCTL, type World } from "../support/world.ts";
+import { ConnectionStream } from "./connection-stream.ts";
+import { holdAll, IPTABLES, REMOTE } from "./engines.ts";
+import { expectInterception, type Status, worldWithProxy } from "./support.ts";
+
+let near: OtherVersion;
+let far: OtherVersion;
+
+beforeAll(async () => {
+  near = await OtherVersion.build(NEXT.version, NEXT.patches);
+  far = await OtherVersion.build(FAR.version, FAR.patches);
+}, 240_000);
+
+afterAll(() => {
+  near?.[Symbol.dispose]();
+  far?.[Symbol.dispose]();
+});
+
+async function succeed(world: World, program: string, args: readonly string[]): Promise<Result> {
+  const result = await world.run([program, ...args], { cgroup: false });
+  expect(result.exitCode, `${program} ${args.join(" ")}\n${result.stderr}`).toBe(0);
+  return result;
+}
+
+const install = (world: World, program: string, ...flags: readonly string[]) =>
+  succeed(world, program, world.installArguments(...flags));
+
+async function statusBy(world: World, program: string) {
+  const { stdout, exitCode } = await world.run([program, "status", "--json"], { cgroup: false });
+  return {
+    exitCode,
+    status: JSON.parse(stdout) as Status & { readonly record: { readonly version: string } },
+  };
+}
+
+const TC = ["--ebpf-tc-attach-iface", "eth0"] as const;
+
+test("of another layout, another format, other pins and other counters, there and back", async () => {
+  await using world = await worldWithProxy();
+  const before = await kernelState(world);
+  await install(world, far.program, ...TC);
+  await expectInterception(world);
+  const first = await statusBy(world, TPROXYCTL);
+  expect(first).toMatchObject({ exitCode: 0, status: { engine: "ebpf", record: { version: "7.0.0" } } });
+  expect(first.status.connections).toMatchObject({ outboundRedirected: 2, inboundRedirected: 2 });
+  expect(first.status.hooks.map(({ state }) => state)).toEqual(new Array(8).fill("attached"));
+  const held = await holdAll(world);
+  const streams = await Promise.all([
+    ConnectionStream.start(world, "10.66.0.2:8080"),
+    ConnectionStream.start(world, "[fd66::2]:8080"),
+    ConnectionStream.start(world, "10.66.0.1:8080", REMOTE),
+    ConnectionStream.start(world, "[fd66::1]:8080", REMOTE),
+  ]);
+
+  const there = await install(world, TPROXYCTL);
+  expect(there.stdout).toContain("changed in place");
+  expect(there.stderr).toMatch(
+    /note: tproxyctl 7\.0\.0 remembers connections in another form: .*getpeername/,
+  );
+  const second = await statusBy(world, far.program);
+  expect(second.status.record.version).not.toBe("7.0.0");
+  expect(second.exitCode, JSON.stringify(second.status)).toBe(0);
+  // What was counted goes on, under the same names at other places.
+  const { outboundRedirected = 0, inboundRedirected = 0 } = second.status.connections;
+  expect(outboundRedirected).toBeGreaterThanOrEqual(4);
+  expect(inboundRedirected).toBeGreaterThanOrEqual(4);
+  for (const stream of streams) await stream.more(5);
+
+  const back = await install(world, far.program, "--redirect-outbound-port", "15001", ...TC);
+  expect(back.stdout).toContain("changed in place");
+  for (const stream of streams) await stream.more(5);
+  expect((await Promise.all(streams.map((each) => each.stop()))).flat()).toEqual([]);
+  for (const each of held) await each.expectAlive();
+  await succeed(world, TPROXYCTL, ["uninstall"]);
+  await expectState(world, before);
+
+  await install(world, TPROXYCTL);
+  await succeed(world, far.program, ["uninstall"]);
+  await expectState(world, before);
+});
+
+test("of the same layout: all that is known of connections is kept", async () => {
+  await using world = await worldWithProxy();
+  const before = await kernelState(world);
+  await install(world, near.program);
+  const [held] = await holdAll(world);
+  const shown = await statusBy(world, TPROXYCTL);
+  expect(shown).toMatchObject({ exitCode: 0, status: { record: { version: "0.1.99" } } });
+  const maps = (await kernelState(world)).maps?.filter((line) =>
+    /tp_(sockets|handshakes|counters)/.test(line),
+  );
+  const { stderr } = await install(world, TPROXYCTL);
+  expect(stderr).not.toMatch(/note:.*another form/);
+  const now = (await kernelState(world)).maps?.filter((line) =>
+    /tp_(sockets|handshakes|counters)/.test(line),
+  );
+  expect(now).toEqual(maps);
+  await held?.expectAlive();
+  await succeed(world, near.program, ["uninstall"]);
+  await expectState(world, before);
+});
+
+function detach(id: number | undefined): void {
+  using link = BpfLink.byId(id ?? 0);
+  link?.detach();
+}
+
+test("of which a part is gone: it is said, and the next install replaces it", async () => {
+  await using world = await worldWithProxy();
+  const before = await kernelState(world);
+  await install(world, far.program);
+  const { status } = await statusBy(world, TPROXYCTL);
+  detach(status.hooks.find(({ hook }) => hook.hook === "connect6")?.linkId);
+  expect((await statusBy(world, TPROXYCTL)).exitCode).toBe(2);
+  await install(world, TPROXYCTL);
+  await expectInterception(world);
+  expect((await statusBy(world, TPROXYCTL)).exitCode).toBe(0);
+  await world.uninstall();
+  await expectState(world, before);
+});
+
+test("of the iptables engine, rules without comments too", async () => {
+  await using world = await worldWithProxy();
+  const before = await kernelState(world);
+  const flags = [...IPTABLES.nft, "--disable-comments", "--drop-invalid-packets"];
+  await install(world, far.program, ...flags);
+  const shown = await statusBy(world, TPROXYCTL);
+  expect(shown).toMatchObject({ exitCode: 0, status: { engine: "iptables", record: { version: "7.0.0" } } });
+  const changed = await install(world, TPROXYCTL, ...flags, "--exclude-outbound-ports", "22");
+  expect(changed.stdout).toContain("changed in place");
+  expect(await statusBy(world, far.program)).toMatchObject({ exitCode: 0, status: { engine: "iptables" } });
+  await install(world, far.program, ...flags);
+  await install(world, TPROXYCTL);
+  await expectInterception(world);
+  await install(world, far.program, ...flags);
+  await succeed(world, TPROXYCTL, ["uninstall"]);
+  await expectState(world, before);
+});
+
+/** The bpf calls of an installation by our program, in order: the command of each. */
+async function callsOf(world: World, flags: readonly string[]): Promise<string[]> {
+  using scratch = new Scratch();
+  const log = join(scratch.path, "strace");
+  const strace = ["strace", "-qq", "-o", log, "-e", "trace=bpf"];
+  const result = await world.run([...strace, TPROXYCTL, ...world.installArguments(...flags)], {
+    cgroup: false,
+  });
+  expect(result.exitCode, result.stderr).toBe(0);
+  const lines = readFileSync(log, "utf8").split("\n");
+  return lines.flatMap((line) => /^bpf\((BPF_\w+)/.exec(line)?.[1] ?? []);
+}
+
+/** Our program, whose `nth` call (from 1) does not come to pass. */
+function injected(world: World, call: string, what: string, nth: number, flags: readonly string[]) {
+  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`];
+  const inject = ["-e", `inject=${call}:${what}:when=${nth}`];
+  return world.run([...strace, ...inject, TPROXYCTL, ...world.installArguments(...flags)], { cgroup: false });
+}
+
+const numbersOf = (calls: readonly string[], command: string) =>
+  calls.flatMap((each, index) => (each === command ? [index + 1] : []));
+
+test("a change of version that fails at whichever step leaves all as it was; killed, the next command sets it right", async () => {
+  await using world = await worldWithProxy();
+  const clean = await kernelState(world);
+  const flags = ["--redirect-dns", ...TC];
+  await install(world, far.program, ...TC);
+  const calls = await callsOf(world, flags);
+  const again = async () => {
+    await install(world, far.program, ...TC);
+    return kernelState(world);
+  };
+  const before = await again();
+  const pins = numbersOf(calls, "BPF_OBJ_PIN");
+  const steps = [
+    ...numbersOf(calls, "BPF_LINK_CREATE"),
+    ...numbersOf(calls, "BPF_LINK_UPDATE"),
+    ...[pins[0], pins[8], pins.at(-1)],
+  ];
+  // Answering programs, sk_lookup and sendmsg beside; connect and tc in their place.
+  expect(numbersOf(calls, "BPF_LINK_CREATE").length).toBeGreaterThanOrEqual(9);
+  expect(numbersOf(calls, "BPF_LINK_UPDATE").length).toBe(3);
+  for (const step of steps) {
+    const { exitCode, stderr } = await injected(world, "bpf", "error=ENOMEM", step ?? 0, flags);
+    expect(exitCode, `${step} ${calls[(step ?? 0) - 1]}: ${stderr}`).toBe(1);
+    expect(stderr).not.toMatch(/could not take back|a bug/);
+    await expectState(world, before);
+  }
+  expect((await injected(world, "rename", "error=EIO", 1, flags)).exitCode).toBe(1);
+  await expectState(world, before);
+  await expectInterception(world);
+
+  const kills = [
+    ["bpf", numbersOf(calls, "BPF_LINK_UPDATE")[1] ?? 0],
+    ["rename", 1],
+    ["bpf", numbersOf(calls, "BPF_LINK_DETACH")[0] ?? 0],
+    ["unlink", 3],
+  ] as const;
+  for (const [call, nth] of kills) {
+    await injected(world, call, "signal=KILL", nth, flags);
+    // Programs of both are there, and serve each other's connections.
+    await expectInterception(world);
+    expect((await statusBy(world, TPROXYCTL)).exitCode, `${call} ${nth}`).toBe(2);
+    await install(world, TPROXYCTL, ...flags);
+    expect(await statusBy(world, TPROXYCTL)).toMatchObject({ exitCode: 0 });
+    await expectInterception(world);
+    await again();
+  }
+  await injected(world, "bpf", "signal=KILL", numbersOf(calls, "BPF_LINK_UPDATE")[1] ?? 0, flags);
+  await world.uninstall();
+  await expectState(world, clean);
+}, 240_000);
