@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { uptime } from "node:os";
+import { TproxyError } from "../core/errors.ts";
 import { Descriptor } from "../native/descriptor.ts";
 import { dup } from "../native/descriptors.ts";
-import { syscallError } from "../native/errno.ts";
+import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
 import { bpf_prog_info_for_maps, read_nr_map_ids } from "../native/libbpf-options.ts";
 import { fixedString, infoOf, memoryBytes, openId, openPin, openPinIf, pin } from "./descriptor.ts";
@@ -51,6 +52,16 @@ export class BpfProgram implements Disposable {
   static byId(id: number): BpfProgram | undefined {
     const descriptor = openId(id, "prog");
     return descriptor === undefined ? undefined : new BpfProgram(descriptor);
+  }
+
+  /** The same; undefined also where we may not: opening by id takes CAP_SYS_ADMIN, which attaching does not. */
+  static tryById(id: number): BpfProgram | undefined {
+    try {
+      return BpfProgram.byId(id);
+    } catch (error) {
+      if (error instanceof TproxyError && error.errno === ERRNO.EPERM) return undefined;
+      throw error;
+    }
   }
 
   get fd(): number {

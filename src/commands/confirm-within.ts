@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
-import { TproxyError } from "../core/errors.ts";
+import { configOfWritten } from "../config/config-of-written.ts";
+import { ConfigError, TproxyError } from "../core/errors.ts";
 import type { NetnsFact } from "../core/facts.ts";
 import { findInstallation } from "../engine/find-installation.ts";
 import type { IptablesEngine } from "../engine/iptables/engine.ts";
@@ -50,6 +51,15 @@ function confirmedChange(netns: NetnsFact): ChangeToConfirm {
   return { arm: async () => {}, keep, [Symbol.asyncDispose]: async () => {} };
 }
 
+function notToBePutBack(why: string, cause?: ConfigError): TproxyError {
+  return new TproxyError("CONFIRM_UNUSABLE", `the installation that is there could not be put back: ${why}`, {
+    cause,
+    hint:
+      "It is kumactl's, or another version's. Install first with the options that it has, without --confirm-within; from " +
+      "then on it can be put back.",
+  });
+}
+
 class TimedChange implements ChangeToConfirm {
   readonly #netns: NetnsFact;
   readonly #withinMs: number;
@@ -90,16 +100,16 @@ class TimedChange implements ChangeToConfirm {
     const found = await findInstallation(this.#netns, this.#iptables);
     if (found === undefined) return undefined;
     const { engine, record } = found;
-    if (record?.config !== undefined) return { engine, config: record.config };
-    throw new TproxyError(
-      "CONFIRM_UNUSABLE",
-      "the installation that is there could not be put back: it does not know the configuration that it was made with",
-      {
-        hint:
-          "It is kumactl's, or an older version's. Install first with the options that it has, without " +
-          "--confirm-within; from then on it can be put back.",
-      },
-    );
+    const config = record?.config;
+    if (config === undefined)
+      throw notToBePutBack("it does not know the configuration that it was made with");
+    try {
+      configOfWritten(config);
+    } catch (cause) {
+      if (!(cause instanceof ConfigError)) throw cause;
+      throw notToBePutBack(`this version does not take its configuration: ${cause.message}`, cause);
+    }
+    return { engine, config };
   }
 
   async keep(): Promise<string[]> {

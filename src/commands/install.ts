@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../config/config.ts";
-import { formatEndpoint } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
 import { describeFallback, type Fallback, wishOf, withEngine } from "../engine/choose-engine.ts";
 import { describeInstallation } from "../engine/describe-installation.ts";
 import { describeTakeOver } from "../engine/describe-take-over.ts";
 import { EbpfEngine } from "../engine/ebpf/engine.ts";
-import type { EngineName, InstallReport } from "../engine/engine.ts";
+import type { EngineName } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
@@ -19,6 +18,7 @@ import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { beginChange } from "./confirm-within.ts";
+import { noteListeners } from "./install/note-listeners.ts";
 import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
@@ -119,22 +119,4 @@ function noteFallback(plan: Plan, io: CommandIo): (fallback: Fallback) => void {
     requireSupport(plan); // or it would not be true that iptables takes over
     io.note(describeFallback(fallback));
   };
-}
-
-/** A proxy that is not there yet is worth a word: until then nothing works, or nothing is intercepted. */
-function noteListeners({ listeners }: InstallReport, plan: Plan, io: CommandIo): void {
-  for (const [direction, { redirect, port }] of [
-    ["outbound", plan.outbound] as const,
-    ["inbound", plan.inbound] as const,
-  ]) {
-    if (!redirect) continue;
-    const where = listeners
-      .filter((each) => each.port === port)
-      .map((each) => formatEndpoint(each.address, port));
-    if (where.length > 0) io.note(`# ${direction}: the proxy listens on ${[...new Set(where)].join(", ")}`);
-    else {
-      const what = plan.whenProxyDown === "bypass" ? "go where they want" : "are refused";
-      io.note(`# ${direction}: nothing listens on port ${port} yet; until then these connections ${what}`);
-    }
-  }
 }

@@ -5,6 +5,7 @@ import { describeError } from "../core/errors.ts";
 import type { NetnsFact } from "../core/facts.ts";
 import { type Pending, readPending, removePending, writePending } from "../engine/pending.ts";
 import { tellReady } from "../host/detached-process.ts";
+import { leaveSession } from "../host/leave-session.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { installLocked } from "./install.ts";
@@ -27,6 +28,7 @@ export async function runPutBack({ token, afterMs }: PutBackOptions, io: Command
   if (afterMs !== undefined) {
     // Nobody's logging out is meant for it.
     process.on("SIGHUP", () => {});
+    leaveSession();
     tellReady();
     await setTimeout(afterMs);
   }

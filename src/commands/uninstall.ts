@@ -61,6 +61,9 @@ async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo
     ...ebpf.map(({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`),
     ...(await iptables.describeRemoval(netns)),
     ...describeAddress(ebpf, rules),
+    ...(tryReadPending(netns).pending === undefined
+      ? []
+      : ["# what waits to put back what was there before"]),
   ];
   io.out("# dry run: this is what would be removed, nothing was changed");
   for (const line of lines) io.out(line);

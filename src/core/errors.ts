@@ -15,7 +15,8 @@ export const ERROR_CODES = {
   OPTION_UNSUPPORTED: "the engine cannot do what an option asks for",
   USER_UNKNOWN: "the proxy's user does not exist",
   LOOPBACK_DOWN: "the loopback interface of this network namespace is down",
-  PROGRAMS_UNUSABLE: "the prebuilt eBPF objects are missing, unreadable, damaged or of another version",
+  PROGRAMS_UNUSABLE:
+    "the prebuilt eBPF objects are missing, unreadable, damaged, of another version, or open to others",
   CGROUP_UNUSABLE:
     "there is no cgroup2 here, the path given is not one, or a program there lets no other beside it",
   BPFFS_UNUSABLE: "the directory for the pins is not on a BPF file system and cannot be made one",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatEndpoint, isLoopback, unmapAddress } from "../core/address.ts";
+import { type Address, formatEndpoint, isLoopback, prefixKey, unmapAddress } from "../core/address.ts";
 import type { InterfaceFact } from "../core/facts.ts";
 import { cgroupIds } from "../host/cgroups.ts";
 import { readNetwork } from "../host/interfaces.ts";
@@ -81,6 +81,11 @@ function clientsOf(sockets: readonly TcpSocket[], { outbound }: Plan): Set<strin
   return new Set(ends.map(({ remote }) => textOf(remote)));
 }
 
+/** Cheaper than a text: it is asked for each of many connections. */
+function keyOf(address: Address): string | number {
+  return prefixKey({ address, length: address.bytes.length * 8 });
+}
+
 function textOf({ address, port }: Endpoint): string {
   return formatEndpoint(unmapAddress(address), port);
 }
@@ -107,7 +112,7 @@ class Judge {
   }
 
   redirectsOutbound(uid: number, local: Endpoint, { address, port }: Endpoint): boolean {
-    return this.#once(`${uid} ${address.bytes} ${port}`, () => {
+    return this.#once(`${uid} ${keyOf(address)} ${port}`, () => {
       const to = unmapAddress(address);
       if (this.#excluded.outbound.has(to)) return false;
       return decide(this.#plan, { kind: "outbound", uid, from: local.address, to, port }).port !== undefined;
@@ -115,7 +120,7 @@ class Judge {
   }
 
   redirectsInbound(remote: Endpoint, { address, port }: Endpoint): boolean {
-    return this.#once(`${remote.address.bytes} ${address.bytes} ${port} in`, () => {
+    return this.#once(`${keyOf(remote.address)} to ${keyOf(address)} ${port}`, () => {
       const [from, to] = [unmapAddress(remote.address), unmapAddress(address)];
       if (this.#excluded.inbound.has(from)) return false;
       const where = { interface: this.#interfaceOf(to), forwarded: "untouched" } as const;

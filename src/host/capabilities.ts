@@ -83,7 +83,12 @@ export const CAPABILITIES_NEEDED: readonly NeededCapability[] = [
     purpose: "ebpf",
     reason: "attaches and detaches network programs, adds ::6 to the loopback interface",
   },
-  { capability: "bpf", or: ["sys_admin"], purpose: "ebpf", reason: "makes and reads maps and programs" },
+  {
+    capability: "bpf",
+    or: ["sys_admin"],
+    purpose: "ebpf",
+    reason: "makes maps and programs, and opens those that are there",
+  },
   {
     capability: "perfmon",
     or: ["sys_admin"],

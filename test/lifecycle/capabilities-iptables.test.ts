@@ -1,12 +1,14 @@
 // iptables, verify, doctor and proxy: exactly the capabilities that src/host/capabilities.ts lists, and no others.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDnsWorld } from "../conformance/dns-world.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { PROXY_UID, type Result, type RunOptions, TPROXYCTL, World } from "../support/world.ts";
+import { Asker } from "./asker.ts";
 import { capabilitiesFor, withOnly } from "./capabilities-support.ts";
-import { EBPF, IPTABLES } from "./engines.ts";
+import { EBPF, IPTABLES, REMOTE } from "./engines.ts";
 import { LockDirectory } from "./iptables-support.ts";
-import { expectFailure, expectInterception } from "./support.ts";
+import { expectFailure, expectInterception, HeldConnections } from "./support.ts";
 
 const DNS = "--redirect-all-dns-traffic";
 const EXPLAIN = ["explain", "outbound", "--uid", "1000", "--to", "10.1.2.3:443"];
@@ -64,6 +66,29 @@ describe.each(["nft", "legacy"] as const)("iptables (%s)", (mode) => {
       expectFailure(await run(world, rest, args), "CAPABILITY_MISSING", words);
     }
   }
+});
+
+test.each<[string, readonly string[], string[]]>([
+  ["eBPF, rules beside it", EBPF, capabilitiesFor("ebpf", "ebpf-load", "iptables")],
+  ["iptables", IPTABLES.nft, NEEDED.nft],
+])("connections, sockets and networks that are there: %s", async (_title, engine, needed) => {
+  await using world = await startDnsWorld();
+  const server = await world.serve(["10.66.0.2:8080"], REMOTE);
+  const held = await HeldConnections.open(world, "10.66.0.2:8080");
+  const asker = await Asker.open(world, "10.66.0.2", "v4", "connected");
+  const before = await kernelState(world);
+  const flags = [...engine, DNS, "--vnet", "docker0:172.17.0.0/16"];
+  const { exitCode, stderr } = await run(world, needed, world.installArguments(...flags));
+  expect(exitCode, stderr).toBe(0);
+  if (engine === EBPF) {
+    expect(stderr).toMatch(/note: 1 UDP socket was connected .*: disconnected/);
+    expect(await asker.ask()).toEqual({ listeners: [], error: "EDESTADDRREQ" });
+  }
+  await must(world, needed, ["status"]);
+  await must(world, needed, ["uninstall"]);
+  await held.expectUntouched();
+  await server.stop();
+  await expectState(world, before);
 });
 
 test("eBPF that falls back says what both lack", async () => {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { endProcess, isRunning } from "../../src/host/detached-process.ts";
-import { Scratch } from "../native/support.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { projectRoot } from "../support/project-files.ts";
+import { makeTrustedDirectory } from "../support/trusted-directory.ts";
 import { type Result, Running, TPROXYCTL, World } from "../support/world.ts";
 import { ConnectionStream } from "./connection-stream.ts";
 import { EBPF, holdAll, IPTABLES } from "./engines.ts";
@@ -53,6 +53,10 @@ class Change {
     return timer;
   }
 
+  write(text: string): void {
+    writeFileSync(this.#path, text);
+  }
+
   /** Waits until it has been put back. */
   async end(): Promise<void> {
     await until(
@@ -94,10 +98,10 @@ test.each([
   await using world = await worldWithProxy();
   const change = Change.of(world);
   const before = await kernelState(world);
-  // A terminal that is hung up as soon as it is installed.
+  // A terminal that is hung up, and a job that is ended, as soon as it is installed.
   const program = join(world.project, "bin/tproxyctl");
   const install = [program, ...world.installArguments(...engine), "--confirm-within=3s"].join(" ");
-  const script = `${install} && ${program} status && kill -HUP 0`;
+  const script = `${install} && ${program} status && trap "" HUP && kill -HUP 0 && kill -TERM 0`;
   const { stdout } = await world.run(["script", "-qec", script, "/dev/null"], { cgroup: false });
   const time = /^# not confirmed yet: at (\d\d:\d\d:\d\d) it is removed, .*`tproxyctl confirm`/m.exec(
     stdout,
@@ -217,22 +221,23 @@ test("changes while one waits", async () => {
 
 test("an installation that is killed half-way is put back", async () => {
   await using world = await worldWithProxy();
-  using scratch = new Scratch();
+  const scratch = makeTrustedDirectory("confirm");
+  world.defer(async () => rmSync(scratch, { recursive: true }));
   const change = Change.of(world);
   const names = ["iptables", "ip6tables"].flatMap((base) => [base, `${base}-save`, `${base}-restore`]);
-  const begun = join(scratch.path, "begun");
+  const begun = join(scratch, "begun");
   // The first time that rules are to be changed takes very long.
   for (const name of names) {
     const slow = name === "iptables-restore" ? `[ -e ${begun} ] || { touch ${begun}; sleep 1; }` : ":";
     const text = `#!/bin/sh\ncase "$*" in *--test*) ;; *) ${slow} ;; esac\nexec /usr/sbin/${name}-nft "$@"\n`;
     writeFileSync(
-      join(scratch.path, name),
+      join(scratch, name),
       text.replace("-save-nft", "-nft-save").replace("-restore-nft", "-nft-restore"),
     );
-    chmodSync(join(scratch.path, name), 0o755);
+    chmodSync(join(scratch, name), 0o755);
   }
   await world.install("--exclude-outbound-ports=7777");
-  const programs = names.map((name) => `${name}:${join(scratch.path, name)}`).join(",");
+  const programs = names.map((name) => `${name}:${join(scratch, name)}`).join(",");
   const flags = ["--engine=iptables", `--iptables-executables=${programs}`, "--confirm-within=2s"];
   const command = world.command([TPROXYCTL, ...world.installArguments(...flags)], { cgroup: false });
   const install = new Running(command);
@@ -253,11 +258,12 @@ test("an installation that is killed half-way is put back", async () => {
 
 test("what cannot be put back at once is tried again", async () => {
   await using world = await worldWithProxy();
-  using scratch = new Scratch();
+  const scratch = makeTrustedDirectory("confirm");
+  world.defer(async () => rmSync(scratch, { recursive: true }));
   const change = Change.of(world);
-  const programs = join(scratch.path, "tproxy.bpf.o");
+  const programs = join(scratch, "tproxy.bpf.o");
   writeFileSync(programs, readFileSync(join(projectRoot, "dist/bpf/tproxy.bpf.o")));
-  await world.install(`--ebpf-programs-source-path=${scratch.path}`);
+  await world.install(`--ebpf-programs-source-path=${scratch}`);
   renameSync(programs, `${programs}.gone`);
   await change.install(1, ...IPTABLES.nft);
   await until(
@@ -281,4 +287,21 @@ test("what does not know its configuration cannot be put back", async () => {
   expect(change.state).toBeUndefined();
   await world.uninstall();
   await expectNoInterception(world);
+
+  // Damage, and what another boot left, which counts for nothing.
+  await world.install();
+  await change.install(60);
+  const { timer, ...rest } = change.state ?? {};
+  change.write("{");
+  for (const command of [["status"], ["confirm"], world.installArguments()])
+    expect(await world.tproxyctl(command)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/code: STATE_DAMAGED/),
+    });
+  change.write(JSON.stringify({ ...rest, bootId: "another" }));
+  expectFailure(await change.confirm(), "NOTHING_TO_CONFIRM");
+  change.write("{");
+  if (timer !== undefined) endProcess(timer);
+  await world.uninstall();
+  await expectNotInstalled(world);
 });

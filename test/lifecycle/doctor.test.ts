@@ -145,7 +145,7 @@ test("on an old kernel", async () => {
 
 describe("without capabilities", () => {
   test.each<[string, string[], RegExp]>([
-    ["bpf", ["bpf", "sys_admin"], /CAP_BPF, which makes maps/],
+    ["bpf", ["bpf", "sys_admin"], /CAP_BPF, which makes maps and programs/],
     ["perfmon", ["perfmon", "sys_admin"], /CAP_PERFMON, which lets the verifier/],
   ])("%s", async (_title, dropCapabilities, reason) => {
     const args = doctorArguments("--json", "--ebpf-enabled");

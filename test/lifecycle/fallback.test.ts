@@ -54,7 +54,7 @@ const LACKS: readonly Lack[] = [
     what: "CAP_BPF",
     without: (command) => world.run(command, drop("bpf", "sys_admin")),
     code: "CAPABILITY_MISSING",
-    reason: /CAP_BPF, which makes maps/,
+    reason: /CAP_BPF, which makes maps and programs/,
     remedy: /capabilities\.add/,
   },
   {

@@ -219,8 +219,14 @@ test("install says that a leftover stands in the way, and what removes it", asyn
   await scene.leave();
   const inTheWay = ["--ebpf-cgroup-path", scene.cgroup("kuma"), "--verbose"];
   const refused = await world.tproxyctl(world.installArguments(...inTheWay));
-  const words = /mb_sock_connect \(program \d+, connect4 on .*kuma\)/;
+  const words = /mb_sock_connect, program \d+ \(connect4 on .*kuma\)/;
   expectFailure(refused, "CGROUP_UNUSABLE", words, /`tproxyctl uninstall --leftovers` removes it/);
+  // Without the look that --verbose has beforehand, the kernel's no is explained.
+  const plain = await world.tproxyctl(world.installArguments(...inTheWay.slice(0, 2)));
+  expect(plain).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/mb_get_sockopt, program \d+ \(get/),
+  });
   // Beside those that let others be, all works; and below one that does not, nothing.
   await world.install("--ebpf-cgroup-path", scene.cgroup("merbridge"));
   await world.uninstall();

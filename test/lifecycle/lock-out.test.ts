@@ -1,22 +1,32 @@
 // Nobody is locked out: `install` refuses where new SSH connections would go to a port where nothing listens.
 
-import { copyFileSync } from "node:fs";
+import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Scratch } from "../native/support.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
-import { APP_UID, type Result, type Running, TPNET, TPROXYCTL, World } from "../support/world.ts";
+import { APP_UID, PROXY_UID, type Result, type Running, TPNET, TPROXYCTL, World } from "../support/world.ts";
 import { EBPF, EBPF_TC, IPTABLES, REMOTE } from "./engines.ts";
-import { expectFailure, expectNotInstalled, HeldConnections } from "./support.ts";
+import { expectFailure, expectNotInstalled, HeldConnections, worldWithProxy } from "./support.ts";
 
 /** A server by that name: its program is a copy of ours. */
-async function startServer(world: World, name: string, ...listen: readonly string[]): Promise<Running> {
+function startServer(world: World, name: string, ...listen: readonly string[]): Promise<Running> {
+  return startServerAs(0, world, name, ...listen);
+}
+
+async function startServerAs(
+  uid: number,
+  world: World,
+  name: string,
+  ...listen: readonly string[]
+): Promise<Running> {
   const scratch = new Scratch();
+  chmodSync(scratch.path, 0o755);
   world.defer(async () => scratch[Symbol.dispose]());
   const program = join(scratch.path, name);
   copyFileSync(TPNET, program);
   const flags = listen.flatMap((address) => ["--listen", address]);
-  return world.start([program, "serve", ...flags], { cgroup: false });
+  return world.start([program, "serve", ...flags], { uid, cgroup: false });
 }
 
 function install(world: World, ...flags: readonly string[]): Promise<Result> {
@@ -136,4 +146,27 @@ test("a server by another name, and one that cannot be seen", async () => {
     exitCode: 0,
   });
   await session.expectUntouched();
+});
+
+test("whoever shares the proxy's user is named", async () => {
+  await using world = await worldWithProxy();
+  await startServerAs(PROXY_UID, world, "envoy", "127.0.0.1:9901");
+  await startServer(world, "of-root", "0.0.0.0:8081");
+  const quiet = await world.install();
+  expect(quiet.stderr).not.toMatch(/warning/);
+  const service = await startServerAs(PROXY_UID, world, "webapp", "0.0.0.0:8080");
+  for (const flags of [["--dry-run"], [], IPTABLES.nft]) {
+    const { stderr } = await world.install(...flags);
+    const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: "));
+    expect(warnings).toEqual([
+      expect.stringMatching(/the proxy's user, UID 5678, also runs webapp \(process \d+\) on port 8080: /),
+    ]);
+  }
+  await service.stop();
+  const byName = /^warning: the proxy's user, .*, is also who installs: /m;
+  expect((await world.installIn({ SUDO_UID: String(PROXY_UID) })).stderr).toMatch(byName);
+  const asRoot = (await world.install("--kuma-dp-user=0")).stderr;
+  expect(asRoot).toMatch(byName);
+  expect(asRoot).toMatch(/also runs of-root \(process \d+\) on port 8081: /);
+  await world.uninstall();
 });

@@ -407,7 +407,7 @@ function removeRecord(inode: number): void {
 }
 
 /** Where cgroup2 is mounted, also beside cgroup v1. */
-function cgroup2Root(): string {
+export function cgroup2Root(): string {
   const line = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .find((mount) => mount.split(" ")[2] === "cgroup2");

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { AttachType } from "../../bpf/attach-types.ts";
 import { BpfLink, type LinkInfo } from "../../bpf/link.ts";
 import type { BpfObject } from "../../bpf/object.ts";
 import { BpfProgram } from "../../bpf/program.ts";
 import { TproxyError } from "../../core/errors.ts";
 import type { Undo } from "../../core/undo.ts";
+import { requireRoom } from "./exclusive-programs.ts";
 import { attachFilter } from "./filter.ts";
 import { attachTypeOf, type Hook, hookKey } from "./hooks.ts";
 import { linkPin } from "./pin-directory.ts";
@@ -82,11 +84,17 @@ export class Attacher implements Disposable {
     const found = this.#options.predecessors.current?.links().find(({ info }) => this.#isAt(info, hook));
     if (found === undefined) return undefined;
     const { link, info } = found;
-    const before = BpfProgram.byId(info.programId);
+    const before = BpfProgram.tryById(info.programId) ?? this.#pinned(hook.program);
     if (before !== undefined) this.#before.push(before);
     link.update(program);
     if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
+  }
+
+  /** Where we may not look at what a link runs; undefined where somebody removed the pin. */
+  #pinned(name: string): BpfProgram | undefined {
+    const { current } = this.#options.predecessors;
+    return current?.programNames().includes(name) ? current.program(name).duplicate() : undefined;
   }
 
   /** A link can outlive its cgroup or interface, and the cgroup can be another one than last time. */
@@ -124,7 +132,7 @@ export class Attacher implements Disposable {
 function attach(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
   switch (hook.kind) {
     case "cgroup":
-      return BpfLink.attachCgroup(program, cgroup, attachTypeOf(hook));
+      return attachCgroup(attachTypeOf(hook), program, cgroup);
     case "netns":
       return BpfLink.attachNetns(program, NETNS);
     case "tc":
@@ -133,6 +141,18 @@ function attach(hook: Hook, program: BpfProgram, cgroup: string): BpfLink {
       throw new TproxyError("INTERNAL", `${hook.program} is another version's`);
   }
 }
+
+/** Of the reasons for EPERM one can be seen: a program that lets no other beside it. */
+function attachCgroup(type: AttachType, program: BpfProgram, cgroup: string): BpfLink {
+  try {
+    return BpfLink.attachCgroup(program, cgroup, type);
+  } catch (error) {
+    if (error instanceof TproxyError && error.errno === EPERM) requireRoom(cgroup, [type]);
+    throw error;
+  }
+}
+
+const EPERM = 1;
 
 /** The kernel's id of a cgroup is the inode number of its directory. */
 export function cgroupId(path: string): bigint {

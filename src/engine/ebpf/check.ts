@@ -9,7 +9,6 @@ import { findCgroup2Root, isBpffs, isCgroup2 } from "../../host/mounts.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Place } from "./apply.ts";
 import { checkBpffs } from "./bpffs-home.ts";
-import { checkExclusive } from "./exclusive-programs.ts";
 import { findHomesBeside } from "./find-homes.ts";
 import { requireCookie } from "./require.ts";
 import { requireRemoval } from "./uninstall.ts";
@@ -30,12 +29,11 @@ export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
 /**
  * Checks that the engine may do its work there. Changes nothing.
  *
- * @throws TproxyError CAPABILITY_MISSING, CGROUP_UNUSABLE
+ * @throws TproxyError CAPABILITY_MISSING
  */
-export function checkPlace({ bpffs, cgroup, cookie }: Place, plan: Plan): void {
+export function checkPlace({ bpffs, cookie }: Place, plan: Plan): void {
   checkCapabilities(bpffs, plan);
   requireRemoval(cookie, findHomesBeside(bpffs, cookie)); // from where the pins will move
-  checkExclusive(cgroup, plan);
 }
 
 /** @throws TproxyError CGROUP_UNUSABLE; ConfigError where the path is wrong and there would be another */

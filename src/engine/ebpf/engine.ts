@@ -8,8 +8,9 @@ import type { Description, Engine, InstallReport } from "../engine.ts";
 import { type AroundCommit, apply, type Place } from "./apply.ts";
 import { checkPlace, findPlace } from "./check.ts";
 import { describePlan } from "./describe.ts";
+import { requireRoom } from "./exclusive-programs.ts";
 import { type Features, probeFeatures } from "./features.ts";
-import { chooseHooks } from "./hooks.ts";
+import { attachTypeOf, chooseHooks } from "./hooks.ts";
 import { loadPrograms } from "./load.ts";
 import { noteOptionsWithoutMeaning } from "./note-options.ts";
 import { openPrograms } from "./object-file.ts";
@@ -37,7 +38,14 @@ export class EbpfEngine implements Engine {
     if (isRoot) checkPlace(place, plan);
     using object = openPrograms(place.programs);
     const features = this.#features();
-    if (isRoot) loadPrograms(object, plan, features, chooseHooks(plan, features), undefined);
+    if (isRoot) {
+      const hooks = chooseHooks(plan, features);
+      loadPrograms(object, plan, features, hooks, undefined);
+      requireRoom(
+        place.cgroup,
+        hooks.flatMap((hook) => (hook.kind === "cgroup" ? [attachTypeOf(hook)] : [])),
+      );
+    }
     return {
       text: [
         "# dry run: this is what would be done, nothing was changed",

@@ -5,18 +5,14 @@ import { BpfProgram } from "../../bpf/program.ts";
 import { ATTACH_FLAG, queryPrograms } from "../../bpf/query.ts";
 import { TproxyError } from "../../core/errors.ts";
 import { isCgroup2 } from "../../host/mounts.ts";
-import type { Plan } from "../../plan/plan.ts";
 import { isKnownProgram } from "../leftovers/known.ts";
 import { mapsOf } from "../leftovers/program-maps.ts";
-import { redirectsDns } from "./encode-dns.ts";
-import { CGROUP_HOOKS } from "./hooks.ts";
 
 /** A program that lets no other be attached by a link where it is. */
 interface Exclusive {
   readonly cgroup: string;
   readonly type: AttachType;
   readonly name: string;
-  readonly programId: number;
   /** Kuma's eBPF engine or merbridge left it. */
   readonly isLeftover: boolean;
 }
@@ -27,12 +23,10 @@ interface Exclusive {
  *
  * @throws TproxyError CGROUP_UNUSABLE
  */
-export function checkExclusive(cgroup: string, plan: Plan | undefined): void {
-  const found = typesFor(plan).flatMap((type) => findExclusive(cgroup, type) ?? []);
+export function requireRoom(cgroup: string, types: readonly AttachType[]): void {
+  const found = types.flatMap((type) => findExclusive(cgroup, type) ?? []);
   if (found.length === 0) return;
-  const names = found.map(
-    ({ name, programId, type, cgroup: at }) => `${name} (program ${programId}, ${type} on ${at})`,
-  );
+  const names = found.map(({ name, type, cgroup: at }) => `${name} (${type} on ${at})`);
   const hint = found.every(({ isLeftover }) => isLeftover)
     ? "Kuma's eBPF engine or merbridge left it there: `tproxyctl uninstall --leftovers` removes it."
     : "Have whoever attached it detach it (bpftool cgroup detach), or name another cgroup with --ebpf-cgroup-path.";
@@ -41,14 +35,6 @@ export function checkExclusive(cgroup: string, plan: Plan | undefined): void {
     `on the cgroup ${cgroup} nothing can be attached beside ${names.join(", ")}`,
     { hint },
   );
-}
-
-function typesFor(plan: Plan | undefined): AttachType[] {
-  const isNeeded = (type: AttachType) =>
-    (plan !== undefined && redirectsDns(plan)) || !/^(send|recv)msg/.test(type);
-  return Object.values(CGROUP_HOOKS)
-    .map((hook) => (hook === "sockops" ? "sock_ops" : hook))
-    .filter(isNeeded);
 }
 
 /** The kernel asks the cgroup itself, then the nearest above it that has a program. */
@@ -67,19 +53,11 @@ function findExclusive(cgroup: string, type: AttachType): Exclusive | undefined 
   return undefined;
 }
 
-function describe(
-  cgroup: string,
-  type: AttachType,
-  [programId = 0]: readonly number[],
-): Exclusive | undefined {
-  using program = BpfProgram.byId(programId);
-  if (program === undefined) return undefined;
+/** Not everybody who may attach may also look at the programs of others (CAP_SYS_ADMIN). */
+function describe(cgroup: string, type: AttachType, [id = 0]: readonly number[]): Exclusive {
+  using program = BpfProgram.tryById(id);
+  if (program === undefined) return { cgroup, type, name: `program ${id}`, isLeftover: false };
   const info = program.info();
-  return {
-    cgroup,
-    type,
-    name: info.name,
-    programId,
-    isLeftover: isKnownProgram(info, type, mapsOf(program)),
-  };
+  const isLeftover = isKnownProgram(info, type, mapsOf(program));
+  return { cgroup, type, name: `${info.name}, program ${id}`, isLeftover };
 }

@@ -51,7 +51,7 @@ function programBefore(
   predecessors: Predecessors,
 ): BpfProgram | undefined {
   const id = filterProgram(filter);
-  const program = id === undefined ? undefined : BpfProgram.byId(id);
+  const program = id === undefined ? undefined : BpfProgram.tryById(id);
   if (program === undefined) return undefined;
   if (findFilters(hook, predecessors).length > 0 || program.name === hook.program) return program;
   program[Symbol.dispose]();

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import type { LinkInfo } from "../../bpf/link.ts";
 import { BpfProgram } from "../../bpf/program.ts";
+import { isCgroup2 } from "../../host/mounts.ts";
 import { filterProgram } from "./filter.ts";
 import { type Hook, hookKey } from "./hooks.ts";
 import type { Installed } from "./installed.ts";
@@ -24,12 +25,15 @@ export function readHook(installed: Installed, hook: Hook): HookStatus {
   return { hook, state, ...attached };
 }
 
-/** By the pin; where that is gone, by the name that the program has. Another version's pins are not known by their names. */
+/**
+ * By the pin; where that is gone, by the name that the program has, as far as we may look. Another version's pins are not
+ * known by their names.
+ */
 function isOurs(installed: Installed, { program }: Hook, id: number): boolean {
   if (installed.isForeign) return installed.programs().some((each) => each.info().id === id);
   if (installed.programNames().includes(program)) return installed.program(program).info().id === id;
-  using found = BpfProgram.byId(id);
-  return found?.name === program;
+  using found = BpfProgram.tryById(id);
+  return found === undefined || found.name === program;
 }
 
 /** What is at a hook now; undefined for nothing. */
@@ -44,9 +48,12 @@ function readAttached(installed: Installed, hook: Hook): { programId: number; li
   return { programId: info.programId, linkId: info.id };
 }
 
-/** A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. */
+/**
+ * A cgroup that was removed and made anew has another id: the link may still be at what is left of the old one. Where
+ * cgroup2 is not to be seen (`ip netns exec` hides it), the link's own word counts.
+ */
 function isElsewhere({ target }: LinkInfo, cgroupPath: string): boolean {
   // Which one it was to be at, a record of another version may not say.
-  if (target.kind !== "cgroup" || cgroupPath === "") return false;
+  if (target.kind !== "cgroup" || cgroupPath === "" || !isCgroup2(cgroupPath)) return false;
   return statSync(cgroupPath, { bigint: true, throwIfNoEntry: false })?.ino !== target.cgroupId;
 }

@@ -114,6 +114,13 @@ export function isDnsHook(hook: Hook): boolean {
 
 const DNS: readonly CgroupHookName[] = ["sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"];
 
+/** All that can be attached at a cgroup, with or without the hooks for DNS. */
+export function cgroupAttachTypes(dns: boolean): AttachType[] {
+  return Object.values(CGROUP_HOOKS)
+    .filter((hook) => dns || !DNS.includes(hook))
+    .map((hook) => attachTypeOf({ hook }));
+}
+
 /** What makes two hooks the same place: a link there is updated, not made anew. */
 export function hookKey(hook: Hook): string {
   switch (hook.kind) {
@@ -129,7 +136,7 @@ export function hookKey(hook: Hook): string {
 }
 
 /** What the kernel calls the place of a program at a cgroup. */
-export function attachTypeOf({ hook }: Extract<Hook, { kind: "cgroup" }>): AttachType {
+export function attachTypeOf({ hook }: { readonly hook: CgroupHookName }): AttachType {
   return hook === "sockops" ? "sock_ops" : hook;
 }
 

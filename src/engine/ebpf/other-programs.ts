@@ -9,7 +9,8 @@ import type { InstanceRecord } from "./record.ts";
 
 /**
  * Programs of others at the hooks of an installation. They may decide before ours do, or change what ours left alone. Those
- * of other installations, which let pass what is not of their network namespace, are not among them.
+ * of other installations, which let pass what is not of their network namespace, are not among them. Without CAP_SYS_ADMIN
+ * nobody can tell whose they are, and nothing is said.
  */
 export function otherProgramFindings(
   hooks: readonly HookStatus[],
@@ -32,7 +33,7 @@ export function otherProgramFindings(
 }
 
 function describeOther(id: number, isBefore: boolean, hook: Hook): string[] {
-  using program = BpfProgram.byId(id);
+  using program = BpfProgram.tryById(id);
   if (program === undefined || program.name === hook.program) return [];
   return [`${program.name} (program ${id}, ${isBefore ? "before" : "after"} ours)`];
 }

@@ -5,12 +5,12 @@ import type { Config } from "../../config/config.ts";
 import { TproxyError } from "../../core/errors.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../../host/netns.ts";
-import type { Plan } from "../../plan/plan.ts";
 import { type CodedCheck, runCheck } from "../run-check.ts";
 import { checkBpffs } from "./bpffs-home.ts";
 import { findCgroup } from "./check.ts";
-import { checkExclusive } from "./exclusive-programs.ts";
+import { requireRoom } from "./exclusive-programs.ts";
 import { findHomesBeside, findHomesOf } from "./find-homes.ts";
+import { cgroupAttachTypes } from "./hooks.ts";
 import { requireCookie } from "./require.ts";
 
 /** Where the cgroup hooks are attached. */
@@ -23,12 +23,12 @@ export function checkCgroup(config: Config["ebpf"]): CodedCheck {
 }
 
 /** Whether programs of somebody's let ours be attached beside them. */
-export function checkRoom(config: Config["ebpf"], plan: Plan | undefined): CodedCheck {
+export function checkRoom(cgroup: string, dns: boolean): CodedCheck {
   return runCheck({
     name: "cgroup-room",
     what: "room beside the programs of others on the cgroup",
     look: () => {
-      checkExclusive(findCgroup(config.cgroupPath), plan);
+      requireRoom(cgroup, cgroupAttachTypes(dns));
       return "none keeps others away";
     },
   });

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { libbpfVersion } from "../../bpf/probes.ts";
 import type { Config } from "../../config/config.ts";
-import {
-  CAPABILITIES_NEEDED,
-  type CapabilityPurpose,
-  missingCapabilities,
-  nameOfCapability,
-  requireCapabilities,
-} from "../../host/capabilities.ts";
 import { kernelRelease } from "../../host/kernel.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { ASK_AS_ROOT, type CodedCheck, runCheck } from "../run-check.ts";
+import { checkCapabilities } from "../check-capabilities.ts";
+import { type CodedCheck, runCheck } from "../run-check.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
@@ -31,12 +25,13 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
   const { ebpf } = config;
   const dns = plan === undefined ? config.redirect.dns.enabled : redirectsDns(plan);
   const libbpf = checkLibbpf();
-  const permission = checkCapabilities(
-    ["ebpf", "ebpf-load"],
-    "capabilities",
-    "capabilities to load and attach",
-  );
+  const permission = checkCapabilities({
+    name: "capabilities",
+    what: "capabilities to load and attach",
+    purposes: ["ebpf", "ebpf-load"],
+  });
   const basis = { libbpf: libbpf.state === "ok", permitted: permission.state === "ok" };
+  const cgroup = checkCgroup(ebpf);
   const programs = basis.libbpf ? checkPrograms(ebpf.programsSourcePath) : notAsked("programs", PROGRAMS);
   return [
     checkKernel(),
@@ -45,8 +40,8 @@ export function checkEbpf(config: Pick<Config, "ebpf" | "redirect">, plan: Plan 
     permission,
     checkRunningProxy(config),
     ...(isMounted(ebpf.bpffsPath) ? [] : [checkMounting()]),
-    checkCgroup(ebpf),
-    ...(basis.libbpf && basis.permitted ? [checkRoom(ebpf, plan)] : []),
+    cgroup,
+    ...(basis.libbpf && basis.permitted && cgroup.state === "ok" ? [checkRoom(cgroup.found, dns)] : []),
     checkPins(ebpf.bpffsPath),
     checkOtherInstallation(ebpf.bpffsPath),
     programs,
@@ -91,31 +86,13 @@ function notAsked(name: string, what: string): CodedCheck {
   return { name, what, state: "unknown", found: "not to be read without libbpf", remedy: undefined };
 }
 
-/** @param purposes for which all of them are needed */
-function checkCapabilities(purposes: readonly CapabilityPurpose[], name: string, what: string): CodedCheck {
-  return runCheck({
-    name,
-    what,
-    look: () => {
-      const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => purposes.includes(purpose));
-      if (missingCapabilities(purposes).length === 0)
-        return needed.map(({ capability }) => nameOfCapability(capability)).join(", ");
-      if (process.geteuid?.() !== 0) {
-        return { state: "unknown", found: "this process is not root", remedy: ASK_AS_ROOT };
-      }
-      requireCapabilities("this process", purposes);
-      return "";
-    },
-  });
-}
-
 /** A proxy that is started later makes itself known. */
 function checkRunningProxy({ redirect }: Pick<Config, "redirect">): CodedCheck {
-  const check = checkCapabilities(
-    ["running-proxy"],
-    "capabilities-running-proxy",
-    "capabilities to take over a proxy that runs already",
-  );
+  const check = checkCapabilities({
+    name: "capabilities-running-proxy",
+    what: "capabilities to take over a proxy that runs already",
+    purposes: ["running-proxy"],
+  });
   const ports = new Set([redirect.outbound.port, redirect.inbound.port]);
   if (check.state !== "missing" || findListeners(ports).length > 0) return check;
   return {
@@ -126,7 +103,8 @@ function checkRunningProxy({ redirect }: Pick<Config, "redirect">): CodedCheck {
 }
 
 function checkMounting(): CodedCheck {
-  return checkCapabilities(["mount-bpffs"], "capabilities-mount", "capabilities to mount a BPF file system");
+  const what = "capabilities to mount a BPF file system";
+  return checkCapabilities({ name: "capabilities-mount", what, purposes: ["mount-bpffs"] });
 }
 
 function isMounted(bpffs: string): boolean {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  CAPABILITIES_NEEDED,
-  type CapabilityPurpose,
-  missingCapabilities,
-  nameOfCapability,
-  requireCapabilities,
-} from "../../host/capabilities.ts";
-import { ASK_AS_ROOT, type CodedCheck, runCheck } from "../run-check.ts";
+import { type CapabilityPurpose, requireCapabilities } from "../../host/capabilities.ts";
+import { checkCapabilities } from "../check-capabilities.ts";
+import type { CodedCheck } from "../run-check.ts";
 import type { Mode } from "./executables.ts";
 
 /**
@@ -21,18 +16,8 @@ export function requirePermission(modes: readonly Mode[]): void {
 
 /** The same, for `doctor`. */
 export function checkPermission(modes: readonly Mode[]): CodedCheck {
-  return runCheck({
-    name: "iptables-capabilities",
-    what: "capabilities to read and write rules",
-    look: () => {
-      const purposes = purposesOf(modes);
-      if (missingCapabilities(purposes).length > 0 && process.geteuid?.() !== 0)
-        return { state: "unknown", found: "this process is not root", remedy: ASK_AS_ROOT };
-      requirePermission(modes);
-      const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => purposes.includes(purpose));
-      return needed.map(({ capability }) => nameOfCapability(capability)).join(", ");
-    },
-  });
+  const what = "capabilities to read and write rules";
+  return checkCapabilities({ name: "iptables-capabilities", what, purposes: purposesOf(modes) });
 }
 
 function purposesOf(modes: readonly Mode[]): readonly CapabilityPurpose[] {
