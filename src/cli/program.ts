@@ -115,7 +115,7 @@ function buildProgram(
     const options = installOptions(given);
     const resolved = await configOf(given);
     const { runInstall } = await commands.install();
-    return nameSources(resolved, () => runInstall(resolved.config, options, io));
+    return nameSources(resolved, () => runInstall(resolved.config, options, io, environment.untilTerminated));
   };
   const installFlags = [...INSTALL_FLAGS, ...INSTALL_COMMAND_FLAGS];
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
@@ -126,7 +126,7 @@ function buildProgram(
       return runUninstallLeftovers(options, io, (question) => askOnTerminal(question, environment));
     }
     const { runUninstall } = await commands.uninstall();
-    return runUninstall(options, io);
+    return runUninstall(options, io, environment.untilTerminated);
   });
   const confirm = async () => (await commands.confirm()).runConfirm(io);
   add("confirm", "Keep what `install --confirm-within` changed", CONFIRM_FLAGS, confirm);

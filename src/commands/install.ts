@@ -23,14 +23,23 @@ import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
 
-/** Puts this network namespace behind the proxy. Exit status 0: it is. */
-export async function runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Puts this network namespace behind the proxy. Exit status 0: it is.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runInstall(
+  config: Config,
+  options: InstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = enginesOf(config, io);
   if (config.dryRun) return dryRun(config, options, engines, io);
   requireRoot("install");
   const netns = readNetns();
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
   await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
   await installLocked(config, io, async (plan, engine) => {
     const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);

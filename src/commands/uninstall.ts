@@ -17,12 +17,20 @@ import type { UninstallOptions } from "./options.ts";
 import { removeLog, stopWaiting } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 
-/** Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was. */
-export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runUninstall(
+  options: UninstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   requireRoot("uninstall");
   const netns = readNetns();
   if (options.dryRun) return dryRun(netns, options, io);
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
   await removeLocked(netns, options, io);
   await forgetPending(netns);
   return 0;

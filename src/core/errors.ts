@@ -21,6 +21,7 @@ export const ERROR_CODES = {
     "there is no cgroup2 here, the path given is not one, or a program there lets no other beside it",
   BPFFS_UNUSABLE: "the directory for the pins is not on a BPF file system and cannot be made one",
   LOCKED: "another tproxyctl is changing this network namespace",
+  INTERRUPTED: "a signal came before anything was changed",
   KERNEL_TOO_OLD: "the kernel lacks something that the eBPF engine cannot do without",
   LIBBPF_UNUSABLE: "libbpf is missing or too old",
   LIBC_UNUSABLE: "the C library cannot be used",

@@ -57,8 +57,26 @@ class Change {
     writeFileSync(this.#path, text);
   }
 
+  /**
+   * While something is installed: stops what waits as soon as it does, so that however slow this machine is, what is
+   * looked at until `end` comes before the time is over.
+   */
+  async paused<T>(installing: Promise<T>): Promise<T> {
+    let isOver = false;
+    const installed = installing.finally(() => {
+      isOver = true;
+    });
+    await until(
+      () => isOver || this.state?.timer !== undefined,
+      () => "nothing was armed",
+    );
+    process.kill(this.timer.pid, "SIGSTOP");
+    return installed;
+  }
+
   /** Waits until it has been put back. */
   async end(): Promise<void> {
+    if (this.state?.timer !== undefined) process.kill(this.state.timer.pid, "SIGCONT");
     await until(
       () => this.state === undefined,
       () => this.logged,
@@ -79,7 +97,8 @@ class Change {
 
   /** After a test that failed. */
   #end(): void {
-    if (this.state?.timer !== undefined) endProcess(this.state.timer);
+    const timer = this.state?.timer;
+    if (timer !== undefined && isRunning(timer)) process.kill(timer.pid, "SIGKILL");
     for (const path of [this.#path, this.log]) rmSync(path, { force: true });
   }
 }
@@ -102,7 +121,9 @@ test.each([
   const program = join(world.project, "bin/tproxyctl");
   const install = [program, ...world.installArguments(...engine), "--confirm-within=3s"].join(" ");
   const script = `${install} && ${program} status && trap "" HUP && kill -HUP 0 && kill -TERM 0`;
-  const { stdout } = await world.run(["script", "-qec", script, "/dev/null"], { cgroup: false });
+  const { stdout } = await change.paused(
+    world.run(["script", "-qec", script, "/dev/null"], { cgroup: false }),
+  );
   const time = /^# not confirmed yet: at (\d\d:\d\d:\d\d) it is removed, .*`tproxyctl confirm`/m.exec(
     stdout,
   )?.[1];
@@ -138,7 +159,7 @@ test.each([
     await ConnectionStream.start(world, "[fd66::1]:8080", { host: "remote", cgroup: false }),
   ];
   const held = await holdAll(world);
-  await change.install(2, ...second, "--exclude-outbound-ports=8888");
+  await change.paused(change.install(2, ...second, "--exclude-outbound-ports=8888"));
   expect(await intactStatus(world)).toMatchObject({ record: { outbound: { excludedPorts: [8888] } } });
   await change.end();
   const { engine, record } = await intactStatus(world);
@@ -241,9 +262,11 @@ test("an installation that is killed half-way is put back", async () => {
   const flags = ["--engine=iptables", `--iptables-executables=${programs}`, "--confirm-within=2s"];
   const command = world.command([TPROXYCTL, ...world.installArguments(...flags)], { cgroup: false });
   const install = new Running(command);
-  await until(
-    () => existsSync(begun),
-    () => install.stderr,
+  await change.paused(
+    until(
+      () => existsSync(begun),
+      () => install.stderr,
+    ),
   );
   await install.stop("SIGKILL");
   expect(change.state).toHaveProperty("timer.pid");

@@ -19,7 +19,12 @@ async function install(settings: Readonly<Record<SettingName, unknown>>): Promis
   const { config } = resolveConfig([layer]);
   const plan = planToJson(makePlan(config, await readHostFacts(config)));
   const notes: string[] = [];
-  const status = await runInstall(config, OPTIONS, { out: () => {}, note: (line) => notes.push(line) });
+  const status = await runInstall(
+    config,
+    OPTIONS,
+    { out: () => {}, note: (line) => notes.push(line) },
+    () => new AbortController().signal,
+  );
   return { status, plan, notes };
 }
 
