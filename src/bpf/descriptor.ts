@@ -55,11 +55,11 @@ function kindOf(name: string): DescriptorKind | undefined {
 
 const KINDS: readonly DescriptorKind[] = ["map", "prog", "link"];
 
-/** Opens by the kernel's id; undefined where it has gone. */
+/** Opens by the kernel's id; undefined where it has gone, or (a link) somebody is about to make it. */
 export function openId(id: number, kind: DescriptorKind): Descriptor | undefined {
   const call = `bpf_${kind}_get_fd_by_id` as const;
   const fd = libbpf()[call](id);
-  if (fd === -ERRNO.ENOENT) return undefined;
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.EAGAIN) return undefined;
   if (fd < 0) throw syscallError(`${call}(${id})`, -fd);
   return new Descriptor(fd);
 }

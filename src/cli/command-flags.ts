@@ -33,8 +33,19 @@ export const CONFIRM_WITHIN: Flag = {
   help: "put everything back as it was unless `tproxyctl confirm` follows within this time",
 };
 
+export const STORE_SYSTEMD: Flag = {
+  name: "store-systemd",
+  help: "install the same again whenever this host starts, by a unit of systemd",
+};
+/** What that unit calls. */
+export const STORED: Flag = {
+  name: "stored",
+  help: "install what --store-systemd stored, whatever the environment says",
+  hidden: true,
+};
+
 /** What is of the command alone, and no setting of a configuration. */
-export const INSTALL_COMMAND_FLAGS: readonly Flag[] = [FORCE, CONFIRM_WITHIN];
+export const INSTALL_COMMAND_FLAGS: readonly Flag[] = [FORCE, CONFIRM_WITHIN, STORE_SYSTEMD, STORED];
 
 function flagsWithDefault(setting: Setting<string>): readonly Flag[] {
   if (setting.default === "" || setting.default === "false") return setting.flags;

@@ -37,6 +37,8 @@ import {
   PROXY_JSON,
   PROXY_USER,
   STATUS_JSON,
+  STORE_SYSTEMD,
+  STORED,
   VERBOSE,
   YES,
 } from "./command-flags.ts";
@@ -47,7 +49,14 @@ export function installOptions(given: readonly GivenFlag[]): InstallOptions {
   const options = {
     force: flags.read(FORCE, parseBoolean, false),
     confirmWithinMs: flags.read(CONFIRM_WITHIN, parseTimeToConfirm, undefined),
+    storeSystemd: flags.read(STORE_SYSTEMD, parseBoolean, false),
+    stored: flags.read(STORED, parseBoolean, false),
   };
+  if (options.storeSystemd && options.confirmWithinMs !== undefined)
+    flags.refuse(
+      STORE_SYSTEMD,
+      "what may be put back is not stored: confirm it first, then install with --store-systemd",
+    );
   flags.finish();
   return options;
 }

@@ -22,10 +22,19 @@ import type { ResolvedConfig } from "../config/resolve-config.ts";
 /** The commands, each loaded when it runs: none pays for what another one needs. They resolve to the exit status. */
 export interface Commands {
   readonly install: () => Promise<{
-    runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number>;
+    runInstall(
+      config: Config,
+      options: InstallOptions,
+      io: CommandIo,
+      untilTerminated: () => AbortSignal,
+    ): Promise<number>;
   }>;
   readonly uninstall: () => Promise<{
-    runUninstall(options: UninstallOptions, io: CommandIo): Promise<number>;
+    runUninstall(
+      options: UninstallOptions,
+      io: CommandIo,
+      untilTerminated: () => AbortSignal,
+    ): Promise<number>;
   }>;
   readonly uninstallLeftovers: () => Promise<{
     runUninstallLeftovers(options: UninstallOptions, io: CommandIo, ask: Ask): Promise<number>;

@@ -17,7 +17,7 @@ export interface CliEnvironment {
   /** Whether somebody sits at stdin; undefined: nobody. */
   readonly isTerminal?: () => boolean;
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGTERM or SIGINT, which from this call on do not end the process (a second one does). */
+  /** Aborted by SIGTERM, SIGINT or SIGHUP, which from this call on do not end the process (a second one does). */
   readonly untilTerminated: () => AbortSignal;
 }
 
@@ -31,12 +31,24 @@ export function processEnvironment(): CliEnvironment {
     stdin: () => process.stdin,
     isTerminal: () => process.stdin.isTTY === true,
     variables: process.env,
-    untilTerminated: () => {
-      const controller = new AbortController();
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => controller.abort());
-      return controller.signal;
-    },
+    untilTerminated,
   };
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+function untilTerminated(): AbortSignal {
+  const controller = new AbortController();
+  // The listeners stay after the first signal: where there is none but its own, execa lets it end the process.
+  const receive = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      for (const each of SIGNALS) process.removeListener(each, receive);
+      process.kill(process.pid, signal);
+    }
+    controller.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, receive);
+  return controller.signal;
 }
 
 /**

@@ -2,7 +2,6 @@
 import { type Command, CommanderError } from "commander";
 import type { CommandIo } from "../commands/io.ts";
 import type { Flag, GivenFlag } from "../config/flag.ts";
-import type { ResolvedConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
 import { addFlags } from "./add-flags.ts";
 import { askOnTerminal } from "./ask-on-terminal.ts";
@@ -36,6 +35,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { EXPLAIN_QUESTIONS, type ExplainKind } from "./explain-flags.ts";
 import { describesConfiguration, explainOptions } from "./explain-options.ts";
 import { nameSources } from "./name-sources.ts";
+import { readGiven, readStoredGiven } from "./read-given.ts";
 import { newRoot } from "./root-command.ts";
 import { dropGlobalConfigFile, writeOutSwitches } from "./switches.ts";
 import { SEE_HELP, usageError } from "./usage-error.ts";
@@ -91,14 +91,7 @@ function buildProgram(
   };
   const program = newRoot(environment);
 
-  /** The configuration of install, and of what answers for it. */
-  const configOf = async (given: readonly GivenFlag[]): Promise<ResolvedConfig> => {
-    const { readConfiguration } = await import("../config/read-configuration.ts");
-    const { variables, stdin } = environment;
-    const warn = (text: string) => io.note(`warning: ${text}`);
-    const note = (text: string) => io.note(`note: ${text}`);
-    return readConfiguration({ given, variables, stdin, warn, note });
-  };
+  const configOf = (given: readonly GivenFlag[]) => readGiven(given, environment, io);
 
   const add: AddCommand = (name, summary, flags, act, parent = program) => {
     const given: GivenFlag[] = [];
@@ -113,9 +106,9 @@ function buildProgram(
 
   const install = async (given: GivenFlag[]) => {
     const options = installOptions(given);
-    const resolved = await configOf(given);
+    const resolved = options.stored ? await readStoredGiven(given, environment, io) : await configOf(given);
     const { runInstall } = await commands.install();
-    return nameSources(resolved, () => runInstall(resolved.config, options, io));
+    return nameSources(resolved, () => runInstall(resolved.config, options, io, environment.untilTerminated));
   };
   const installFlags = [...INSTALL_FLAGS, ...INSTALL_COMMAND_FLAGS];
   add(`install ${OBJECT}`, "Put this network namespace behind the proxy", installFlags, install);
@@ -126,7 +119,7 @@ function buildProgram(
       return runUninstallLeftovers(options, io, (question) => askOnTerminal(question, environment));
     }
     const { runUninstall } = await commands.uninstall();
-    return runUninstall(options, io);
+    return runUninstall(options, io, environment.untilTerminated);
   });
   const confirm = async () => (await commands.confirm()).runConfirm(io);
   add("confirm", "Keep what `install --confirm-within` changed", CONFIRM_FLAGS, confirm);

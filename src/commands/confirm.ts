@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolveConfig } from "../config/resolve-config.ts";
 import { TproxyError } from "../core/errors.ts";
+import type { NetnsFact } from "../core/facts.ts";
+import { Undo } from "../core/undo.ts";
 import { type FoundInstallation, findInstallation } from "../engine/find-installation.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { readPending, removePending } from "../engine/pending.ts";
+import { storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
@@ -28,9 +31,24 @@ export async function runConfirm(io: CommandIo): Promise<number> {
   await stopWaiting(pending.timer);
   removeLog(netns);
   io.out(`# confirmed: ${describe(found)}`);
+  await followConfirmed(netns, found, io);
   if (found?.isWhole === false)
     io.note("warning: not all of it is there; `tproxyctl status` says what is not");
   return 0;
+}
+
+/** What systemd has stored waited for this. */
+async function followConfirmed(
+  netns: NetnsFact,
+  found: FoundInstallation | undefined,
+  io: CommandIo,
+): Promise<void> {
+  const config = found?.record?.config;
+  if (config === undefined) return;
+  await using undo = new Undo();
+  const options = { stored: false, storeSystemd: false, confirmWithinMs: undefined };
+  for (const note of await storeWithInstallation(netns, config, options, undo)) io.note(`note: ${note}`);
+  undo.keep();
 }
 
 function describe(found: FoundInstallation | undefined): string {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Config } from "../config/config.ts";
+import { writeConfig } from "../config/written-config.ts";
 import { TproxyError } from "../core/errors.ts";
+import { Undo } from "../core/undo.ts";
 import { describeFallback, type Fallback, wishOf, withEngine } from "../engine/choose-engine.ts";
 import { describeInstallation } from "../engine/describe-installation.ts";
 import { describeTakeOver } from "../engine/describe-take-over.ts";
@@ -8,8 +10,12 @@ import { EbpfEngine } from "../engine/ebpf/engine.ts";
 import type { EngineName } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
+import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
 import { findLockOut } from "../engine/lock-out.ts";
+import { describeStoring } from "../engine/persistence/describe-storing.ts";
+import { requireConfirmable, storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
 import { findSharedUser } from "../engine/shared-user.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
@@ -23,26 +29,43 @@ import type { CommandIo } from "./io.ts";
 import type { InstallOptions } from "./options.ts";
 import { isRoot, requireRoot } from "./require-root.ts";
 
-/** Puts this network namespace behind the proxy. Exit status 0: it is. */
-export async function runInstall(config: Config, options: InstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Puts this network namespace behind the proxy. Exit status 0: it is.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runInstall(
+  config: Config,
+  options: InstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   if (!isLinux()) throw new TproxyError("NOT_LINUX", "a network namespace can be intercepted on Linux only");
   const engines = enginesOf(config, io);
   if (config.dryRun) return dryRun(config, options, engines, io);
   requireRoot("install");
   const netns = readNetns();
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
+  requireConfirmable(netns, config, options);
   await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
+  await using undo = new Undo();
+  let stored: string[] | undefined;
   await installLocked(config, io, async (plan, engine) => {
-    const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);
+    // Of what is stored that has been decided when it was installed.
+    const lockOut =
+      options.force || options.stored ? undefined : await findLockOut(plan, engine, engines.iptables);
     if (lockOut !== undefined) throw lockOut;
+    stored ??= await storeWithInstallation(netns, writeConfig(config), options, undo);
     await change.arm();
   });
+  undo.keep();
+  for (const note of stored ?? []) io.note(`note: ${note}`);
   for (const line of await change.keep()) io.out(line);
   return 0;
 }
 
 /**
- * What `install` does once it has the lock.
+ * What `install` does once it has the lock, but for what systemd has stored.
  *
  * @param before is called before anything is changed, for each engine that is let try; may throw
  */
@@ -53,6 +76,7 @@ export async function installLocked(
 ): Promise<void> {
   const engines = enginesOf(config, io);
   const plan = makePlan(config, readHostFacts(config));
+  const recorded = tryReadRecord(plan.netns).record?.applied ?? [];
   const install = async (name: EngineName) => {
     await before(plan, name);
     if (config.verbose)
@@ -60,12 +84,17 @@ export async function installLocked(
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
-  for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
+  const unstored = engine === "ebpf" ? await removeStoredRules(plan.netns, recorded) : [];
+  for (const note of [...plan.notes, ...result.notes, ...unstored]) io.note(`note: ${note}`);
+  if (engine === "ebpf" && config.storeFirewalld) io.note(`warning: ${NOTHING_TO_STORE}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
   noteListeners(result, plan, io);
   const how = result.replaced ? ", changed in place" : "";
   io.out(`# transparent proxy setup completed successfully (engine: ${engine}${how})`);
 }
+
+const NOTHING_TO_STORE =
+  "storing with firewalld does nothing with eBPF, which has no rules; --store-systemd brings programs back";
 
 function enginesOf(config: Config, io: CommandIo): Engines {
   return {
@@ -86,12 +115,14 @@ async function dryRun(
   const describe = async (name: EngineName) => {
     const { text, notes } = await describeInstallation(name, engines, plan);
     const removed = isRoot() ? await describeTakeOver(name, engines, plan) : [];
-    return { text, notes: [...notes, ...removed] };
+    const stored = isRoot() ? describeStoring(plan.netns, config, options, name) : [];
+    return { text, notes: [...notes, ...removed, ...stored] };
   };
   const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
   const refusals = [
+    refusalOf(() => requireConfirmable(plan.netns, config, options)),
     refusalOf(() => beginChange(plan.netns, options.confirmWithinMs, engines.iptables)),
     options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
   ];

@@ -22,6 +22,10 @@ export interface InstallOptions {
   readonly force: boolean;
   /** Put back as it was unless it is confirmed within so many milliseconds; undefined: it stays. */
   readonly confirmWithinMs: number | undefined;
+  /** Store it, to be installed again when the host starts. */
+  readonly storeSystemd: boolean;
+  /** It is the configuration that is stored: the host has started. */
+  readonly stored: boolean;
 }
 
 /** What the timer of `install --confirm-within` is told. */

@@ -51,7 +51,8 @@ async function putBack(netns: NetnsFact, token: string, io: CommandIo): Promise<
   if (pending === undefined) return 0;
   const { before } = pending;
   io.note(`nobody confirmed the last change: ${describeBefore(before)}`);
-  if (before === undefined) await removeLocked(netns, { bpffsPath: undefined, verbose: false }, io);
+  if (before === undefined)
+    await removeLocked(netns, { bpffsPath: undefined, verbose: false, keepStored: true }, io);
   else await installLocked({ ...configOfWritten(before.config), engine: before.engine }, io);
   removePending(netns);
   return 0;

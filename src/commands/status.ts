@@ -5,6 +5,7 @@ import { describeFinding, type Finding, finding, INSTALL_AGAIN } from "../engine
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { type InstallationStatus, joinStatus } from "../engine/join-status.ts";
 import type { OldConnections } from "../engine/old-connections.ts";
+import { examineStored } from "../engine/persistence/examine-stored.ts";
 import { readNetns } from "../host/netns.ts";
 import type { CommandIo } from "./io.ts";
 import type { StatusOptions } from "./options.ts";
@@ -27,17 +28,24 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const [status, ...others] = joinStatus(pins.instances, rules);
   const pending = showPending(netns);
   const examined = status && examine(status);
-  const findings = inOrder([...others.map(secondFinding), ...pins.findings, ...(examined?.findings ?? [])]);
+  const stored = examineStored(netns, status);
+  const findings = inOrder([
+    ...others.map(secondFinding),
+    ...pins.findings,
+    ...(examined?.findings ?? []),
+    ...stored.findings,
+  ]);
   const isNothing = status === undefined && findings.length === 0;
   if (options.json) {
     const shown = toJson(status, others, findings, examined?.oldConnections);
-    io.out(JSON.stringify({ ...shown, ...(pending && { pending: pending.json }) }));
+    const kept = stored.lines.length === 0 ? {} : { stored: stored.status };
+    io.out(JSON.stringify({ ...shown, ...kept, ...(pending && { pending: pending.json }) }));
   } else {
     for (const line of isNothing
       ? ["not installed in this network namespace"]
       : describeAll(status, findings))
       io.out(line);
-    for (const line of pending?.text ?? []) io.out(line);
+    for (const line of [...stored.lines, ...(pending?.text ?? [])]) io.out(line);
   }
   for (const other of others) io.note(`warning: there is a second installation, ${whereIs(other)}`);
   if (isNothing) return 1;

@@ -5,9 +5,12 @@ import type { NetnsFact } from "../core/facts.ts";
 import type { InstanceStatus } from "../engine/ebpf/status.ts";
 import { statusOfEbpf, uninstallEbpf } from "../engine/ebpf/uninstall.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
+import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
 import { removePending, tryReadPending } from "../engine/pending.ts";
+import { examineStored } from "../engine/persistence/examine-stored.ts";
+import { removeStoredInstallation } from "../engine/persistence/stored-installation.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
@@ -17,30 +20,43 @@ import type { UninstallOptions } from "./options.ts";
 import { removeLog, stopWaiting } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 
-/** Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was. */
-export async function runUninstall(options: UninstallOptions, io: CommandIo): Promise<number> {
+/**
+ * Undoes what install did, all of it, by whichever engine. Exit status 0: nothing of it is there, also where nothing was.
+ *
+ * @param untilTerminated where its signal is aborted while nothing was changed yet, it gives up; later it goes on to its end
+ */
+export async function runUninstall(
+  options: UninstallOptions,
+  io: CommandIo,
+  untilTerminated: () => AbortSignal,
+): Promise<number> {
   requireRoot("uninstall");
   const netns = readNetns();
   if (options.dryRun) return dryRun(netns, options, io);
-  using _lock = await lockNamespace(netns.inode);
-  await removeLocked(netns, options, io);
+  using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
+  await removeLocked(netns, { ...options, keepStored: false }, io);
   await forgetPending(netns);
   return 0;
 }
 
+interface RemoveOptions extends Pick<UninstallOptions, "verbose" | "bpffsPath"> {
+  /** What systemd has stored stays. */
+  readonly keepStored: boolean;
+}
+
 /** What `uninstall` does once it has the lock. */
-export async function removeLocked(
-  netns: NetnsFact,
-  options: Pick<UninstallOptions, "verbose" | "bpffsPath">,
-  io: CommandIo,
-): Promise<void> {
+export async function removeLocked(netns: NetnsFact, options: RemoveOptions, io: CommandIo): Promise<void> {
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
-  const [removed = [], notes = []] = await allOf([
+  const recorded = tryReadRecord(netns).record?.applied ?? [];
+  // A firewalld that runs comes after the rules: it removes all of iptables' at once.
+  const [removed = [], ...notes] = await allOf([
     () => uninstallEbpf(netns, options.bpffsPath, { note: (line) => io.note(`note: ${line}`) }),
     () => iptables.remove(netns),
+    () => removeStoredRules(netns, recorded),
+    async () => (options.keepStored ? [] : removeStoredInstallation(netns)),
   ]);
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
-  for (const note of notes) io.note(`note: ${note}`);
+  for (const note of notes.flat()) io.note(`note: ${note}`);
   io.out("# transparent proxy cleanup completed successfully");
 }
 
@@ -61,6 +77,7 @@ async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo
     ...ebpf.map(({ pins, hooks }) => `${pins}: ${hooks.length} programs and where they are attached`),
     ...(await iptables.describeRemoval(netns)),
     ...describeAddress(ebpf, rules),
+    ...examineStored(netns, undefined).lines.map((line) => `# ${line}`),
     ...(tryReadPending(netns).pending === undefined
       ? []
       : ["# what waits to put back what was there before"]),

@@ -11,7 +11,6 @@ export interface Auxiliary extends Setting<AuxiliaryName> {
 
 export type AuxiliaryName =
   | "cniMode"
-  | "storeFirewalld"
   | "ebpf.instanceIPEnvVarName"
   | "redirect.inbound.excludePortsForUIDs"
   | `redirect.${"inbound" | "outbound"}.${"chainName" | "redirectChainName"}`;
@@ -25,14 +24,6 @@ export const AUXILIARIES: readonly Auxiliary[] = [
     flags: [],
     meaning:
       "the variable that has the instance's addresses where ebpf.instanceIP is not given (INSTANCE_IP)",
-  },
-  {
-    key: "storeFirewalld",
-    env: "STORE_FIREWALLD",
-    kind: "boolean",
-    default: "false",
-    flags: [{ name: "store-firewalld", help: "does nothing yet", hidden: true }],
-    note: "storing the rules with firewalld is not part of this version yet: they are gone after a restart",
   },
   {
     key: "cniMode",

@@ -20,6 +20,8 @@ export interface Config {
   };
   readonly ebpf: EbpfConfig;
   readonly dropInvalidPackets: boolean;
+  /** iptables: firewalld keeps the rules as well, and brings them back when it starts. */
+  readonly storeFirewalld: boolean;
   readonly log: {
     readonly enabled: boolean;
     /** Of syslog, 0–7. */

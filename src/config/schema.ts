@@ -80,6 +80,7 @@ export const configSchema = z.strictObject({
     tcAttachIface: leaf(text, parseText),
   }),
   dropInvalidPackets: boolean,
+  storeFirewalld: boolean,
   log: z.strictObject({ enabled: boolean, level: number(7) }),
   comments: z.strictObject({ disabled: boolean }),
   wait: number(2_147_483_647),
@@ -91,7 +92,6 @@ export const configSchema = z.strictObject({
 /** What only kumactl has. None of it need be given. */
 export const auxiliarySchema = z.object({
   cniMode: z.optional(boolean),
-  storeFirewalld: z.optional(boolean),
   ebpf: z.optional(z.object({ instanceIPEnvVarName: z.optional(leaf(text, parseText)) })),
   redirect: z.optional(
     z.object({

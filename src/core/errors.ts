@@ -21,6 +21,7 @@ export const ERROR_CODES = {
     "there is no cgroup2 here, the path given is not one, or a program there lets no other beside it",
   BPFFS_UNUSABLE: "the directory for the pins is not on a BPF file system and cannot be made one",
   LOCKED: "another tproxyctl is changing this network namespace",
+  INTERRUPTED: "a signal came before anything was changed",
   KERNEL_TOO_OLD: "the kernel lacks something that the eBPF engine cannot do without",
   LIBBPF_UNUSABLE: "libbpf is missing or too old",
   LIBC_UNUSABLE: "the C library cannot be used",
@@ -30,6 +31,8 @@ export const ERROR_CODES = {
   IPTABLES_UNUSABLE: "iptables, or a module of it that the rules need, is missing",
   IPTABLES_FAILED: "iptables did not read or change the rules",
   STATE_DAMAGED: "the pins of an installation cannot be understood",
+  STORE_FAILED:
+    "the installation could not be stored for the next start of the host, or what is stored not changed",
   PROXY_FAILED: "the embedded proxy cannot listen or go on",
   CONFIRMATION_NEEDED: "the command asks before it does this, and there is no terminal to ask",
   LEFTOVERS_REMAIN: "not all that other programs left could be removed",

@@ -44,6 +44,12 @@ export const FINDINGS = {
     about: "the programs beside the rules for virtual networks are gone",
   },
   "other-programs": { degrades: false, about: "programs of others are at the same hooks" },
+  "stored-otherwise": { degrades: true, about: "what is stored for the next start is another configuration" },
+  "stored-disabled": { degrades: false, about: "what is stored is not installed when the host starts" },
+  "firewalld-otherwise": {
+    degrades: true,
+    about: "firewalld keeps other rules than those that are installed",
+  },
   "proxy-gone": { degrades: true, about: "the proxy listened when this was installed, and does not now" },
   "proxy-not-listening": { degrades: false, about: "the proxy does not listen, and has not been seen to" },
   "proxy-family": { degrades: false, about: "the proxy listens in one address family alone" },

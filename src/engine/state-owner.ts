@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
 import type { NetnsFact } from "../core/facts.ts";
+import { bootId } from "../host/boot.ts";
 
 /** What a file below /run is about: it counts in this boot and this network namespace only. */
 export interface StateOwner {
@@ -9,12 +9,11 @@ export interface StateOwner {
 }
 
 export function stateOwner({ inode, cookie }: NetnsFact): StateOwner {
-  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  return { bootId, netns: cookie === undefined ? { inode } : { inode, cookie: String(cookie) } };
+  return { bootId: bootId(), netns: cookie === undefined ? { inode } : { inode, cookie: String(cookie) } };
 }
 
 /** Inodes of namespaces are used again, cookies are not. */
-export function isOwnedBy({ bootId, netns }: StateOwner, wanted: NetnsFact): boolean {
+export function isOwnedBy({ bootId: boot, netns }: StateOwner, wanted: NetnsFact): boolean {
   const owner = stateOwner(wanted);
-  return bootId === owner.bootId && JSON.stringify(netns) === JSON.stringify(owner.netns);
+  return boot === owner.bootId && JSON.stringify(netns) === JSON.stringify(owner.netns);
 }

@@ -10,12 +10,17 @@ const PAUSE_MS = 20;
 
 /**
  * Locks an existing file or directory against others who do the same, until disposed of or until the process
- * ends, however it ends. Throws LOCKED with the holder's pid after `timeoutMs`.
+ * ends, however it ends. Throws LOCKED with the holder's pid after `timeoutMs`; INTERRUPTED once `terminated` is aborted.
  */
-export async function lockFile(path: string, timeoutMs: number): Promise<Descriptor> {
+export async function lockFile(
+  path: string,
+  timeoutMs: number,
+  terminated?: AbortSignal,
+): Promise<Descriptor> {
   const file = new Descriptor(openSync(path, constants.O_RDONLY));
   try {
-    await waitForLock(file.fd, { deadline: performance.now() + timeoutMs, timeoutMs, what: path });
+    const deadline = performance.now() + timeoutMs;
+    await waitForLock(file.fd, { deadline, timeoutMs, what: path, terminated });
     return file;
   } catch (error) {
     file[Symbol.dispose]();
@@ -29,14 +34,27 @@ export interface Waiting {
   readonly timeoutMs: number;
   /** What is locked, for the error. */
   readonly what: string;
+  /** Aborted when the user does not want it any more. */
+  readonly terminated?: AbortSignal | undefined;
 }
 
 /** Waits for the exclusive lock on an open file. Tries at least once. */
-export async function waitForLock(fd: number, { deadline, timeoutMs, what }: Waiting): Promise<void> {
-  while (!flock(fd, "exclusive")) {
+export async function waitForLock(
+  fd: number,
+  { deadline, timeoutMs, what, terminated }: Waiting,
+): Promise<void> {
+  for (;;) {
+    if (terminated?.aborted) throw interrupted();
+    if (flock(fd, "exclusive")) return;
     if (performance.now() >= deadline) throw locked(fd, what, timeoutMs);
     await setTimeout(PAUSE_MS);
   }
+}
+
+function interrupted(): TproxyError {
+  return new TproxyError("INTERRUPTED", "told to end by a signal while another tproxyctl was at work", {
+    hint: "Nothing was changed. Run the command again.",
+  });
 }
 
 function locked(fd: number, what: string, timeoutMs: number): TproxyError {

@@ -13,6 +13,7 @@ import {
 import { dirname } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 import { Descriptor } from "../native/descriptor.ts";
+import { bootId } from "./boot.ts";
 import { lockFile, type Waiting, waitForLock } from "./file-lock.ts";
 import { holdLock } from "./held-locks.ts";
 import { NETNS_PATH } from "./netns.ts";
@@ -23,6 +24,8 @@ export interface LockOptions {
   readonly timeoutMs?: number;
   /** Where the lock files are; its parent must exist. */
   readonly directory?: string;
+  /** Where it is aborted, the lock is not wanted any more. */
+  readonly terminated?: AbortSignal;
 }
 
 /** A lock that can be told what its holder is about to do, for the next one if the holder is killed on the way. */
@@ -44,10 +47,13 @@ const TIMEOUT_MS = 60_000;
  *    namespace could lock that, so it comes second.
  *
  * Processes with another /run, or on another step of the ladder, do not see each other's lock. Throws LOCKED, with
- * the holder's pid, after the time given; LOCKED at once where the directory is not safe.
+ * the holder's pid, after the time given; LOCKED at once where the directory is not safe; INTERRUPTED once `terminated` is
+ * aborted.
  */
 export async function lockNamespace(inode: number, options: LockOptions = {}): Promise<Disposable> {
-  return lockByName(`net-${inode}`, options, (timeoutMs) => lockOwnNamespace(inode, timeoutMs));
+  return lockByName(`net-${inode}`, options, (timeoutMs) =>
+    lockOwnNamespace(inode, timeoutMs, options.terminated),
+  );
 }
 
 /**
@@ -60,11 +66,11 @@ export async function lockBpffs(options: LockOptions = {}): Promise<Journal> {
 
 async function lockByName(
   name: string,
-  { directory = RUN_DIRECTORY, timeoutMs = TIMEOUT_MS }: LockOptions,
+  { directory = RUN_DIRECTORY, timeoutMs = TIMEOUT_MS, terminated }: LockOptions,
   lockOtherwise: (timeoutMs: number) => Promise<Descriptor>,
 ): Promise<Journal> {
   const path = `${directory}/${name}.lock`;
-  const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path };
+  const waiting = { deadline: performance.now() + timeoutMs, timeoutMs, what: path, terminated };
   for (;;) {
     const file = openLockFile(directory, path);
     if (file === "read-only") return withoutJournal(await lockOtherwise(timeoutMs));
@@ -92,7 +98,7 @@ class LockedFile implements Journal {
 
   intend(text: string): void {
     ftruncateSync(this.#file.fd);
-    writeSync(this.#file.fd, `${process.pid}\n${text === "" ? "" : `${text}\n`}`, 0);
+    writeSync(this.#file.fd, `${process.pid}\n${text === "" ? "" : `${text}\n${bootId()}\n`}`, 0);
   }
 
   /** Unlinks before it unlocks: those who wait notice that their file is no longer the one at the path. */
@@ -124,9 +130,10 @@ function hasParent(directory: string): boolean {
   return statSync(dirname(directory), { throwIfNoEntry: false }) !== undefined;
 }
 
-/** The second line of the file: its holder went away without disposing of the lock. */
+/** The second line of the file: its holder went away without disposing of the lock. One of another boot changed another kernel. */
 function readIntention(path: string): string {
-  return readFileSync(path, "utf8").split("\n")[1] ?? "";
+  const [, intention = "", boot] = readFileSync(path, "utf8").split("\n");
+  return boot === bootId() ? intention : "";
 }
 
 /** False where the holder before us removed the file while we waited. */
@@ -156,8 +163,12 @@ function withoutJournal(lock: Descriptor): Journal {
   return { leftover: "", intend: () => {}, [Symbol.dispose]: dispose };
 }
 
-async function lockOwnNamespace(inode: number, timeoutMs: number): Promise<Descriptor> {
-  if (statSync(NETNS_PATH).ino === inode) return lockFile(NETNS_PATH, timeoutMs);
+async function lockOwnNamespace(
+  inode: number,
+  timeoutMs: number,
+  terminated: AbortSignal | undefined,
+): Promise<Descriptor> {
+  if (statSync(NETNS_PATH).ino === inode) return lockFile(NETNS_PATH, timeoutMs, terminated);
   throw new TproxyError(
     "INTERNAL",
     "only the current network namespace can be locked without a writable /run",

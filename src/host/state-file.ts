@@ -16,10 +16,11 @@ export class StateFile {
     this.path = join(RUN_DIRECTORY, name);
   }
 
-  /** Undefined where there is none. */
+  /** Undefined where there is none, or what a power failure leaves of one: a name without text, or NUL in the place of it. */
   read(): string | undefined {
     try {
-      return readFileSync(this.path, "utf8");
+      const text = readFileSync(this.path, "utf8");
+      return /^\0*$/.test(text) ? undefined : text;
     } catch (cause) {
       if (systemErrorCode(cause) === "ENOENT") return undefined;
       throw new TproxyError("SYSCALL_FAILED", `cannot read ${this.path}`, { cause });

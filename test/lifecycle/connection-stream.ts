@@ -1,5 +1,7 @@
 import { APP_UID, type Connection, Running, type RunOptions, TPNET, type World } from "../support/world.ts";
 
+type Place = Pick<World, "command" | "defer">;
+
 /** A client that connects again and again, without a pause, until it is stopped. */
 export class ConnectionStream {
   readonly #to: string;
@@ -13,7 +15,7 @@ export class ConnectionStream {
     this.#ended = this.#connectAgainAndAgain();
   }
 
-  static async start(world: World, to: string, options: RunOptions = {}): Promise<ConnectionStream> {
+  static async start(world: Place, to: string, options: RunOptions = {}): Promise<ConnectionStream> {
     const command = world.command([TPNET, "connect", "--batch"], { uid: APP_UID, ...options });
     const client = new Running(command);
     world.defer(() => client.stop());

@@ -1,6 +1,8 @@
 // Clients that connect a thousand times a second, without a pause, through a hundred reinstallations: other options, other
 // versions, other engines. None is refused, reset, or passed by, and the proxy is told where each was going.
 
+import { mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FAR, NEXT, OtherVersion } from "../support/other-version.ts";
 import { APP_UID, Running, TPNET, TPROXYCTL, World } from "../support/world.ts";
@@ -69,6 +71,9 @@ class Flood {
 
 test("a thousand connections a second through a hundred reinstallations", async () => {
   await using world = await World.create();
+  mkdirSync(join(world.bpffs, "moved"));
+  world.defer(async () => rmdirSync(join(world.bpffs, "moved")));
+  const choices = [...OPTIONS, ["--ebpf-bpffs-path", join(world.bpffs, "moved")]];
   const ports = [15001, 15006, 16001, 16006];
   await world.startProxy({ listen: ports.flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]) });
   await world.install();
@@ -79,7 +84,7 @@ test("a thousand connections a second through a hundred reinstallations", async 
   const pick = <T>(list: readonly T[]): T => list[random.next().value % list.length] as T;
   const steps: string[] = [];
   for (let step = 0; step < REINSTALLS; step++) {
-    const [way, options, program] = [pick(WAYS), pick(OPTIONS), pick(programs)];
+    const [way, options, program] = [pick(WAYS), pick(choices), pick(programs)];
     const flags = [...way.flags, ...options];
     const { exitCode, stderr } = await world.run([program, ...world.installArguments(...flags)], {
       cgroup: false,

@@ -15,7 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { lockNamespace } from "../../src/host/lock.ts";
+import { bootId } from "../../src/host/boot.ts";
+import { lockBpffs, lockNamespace } from "../../src/host/lock.ts";
 import { mount, umount2 } from "../../src/native/mounts.ts";
 
 const top = mkdtempSync(join(tmpdir(), "hst-lock-"));
@@ -29,7 +30,8 @@ function start(directory: string, code: string): ChildProcess {
   const program = `
     import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
     import { setTimeout } from "node:timers/promises";
-    import { lockNamespace } from ${JSON.stringify(LOCK_MODULE)};
+    import { bootId } from "../../src/host/boot.ts";
+import { lockBpffs, lockNamespace } from ${JSON.stringify(LOCK_MODULE)};
     const lock = () => lockNamespace(${inode}, { directory: ${JSON.stringify(directory)} });
     ${code}`;
   return spawn(process.execPath, ["--input-type=module-typescript", "--eval", program], {
@@ -69,6 +71,23 @@ async function count(directory: string, processes: number, rounds: number): Prom
 test("20 processes never hold it together, and leave nothing behind", async () => {
   const directory = join(top, "many");
   expect(await count(directory, 20, 5)).toBe(100);
+  expect(existsSync(directory)).toBe(false);
+});
+
+test.each([
+  ["of this boot", `42\n2 /run/kuma/bpf\n${bootId()}\n`, "2 /run/kuma/bpf"],
+  ["of another boot", "42\n2 /run/kuma/bpf\n00000000-0000-0000-0000-000000000000\n", ""],
+  ["of an older version", "42\n2 /run/kuma/bpf\n", ""],
+  ["cut off", "42\n2 /run/ku", ""],
+  ["empty", "", ""],
+  ["garbage", "\0\0\n\n\n\0garbage", ""],
+])("what a holder intended that went away: %s", async (_title, text, leftover) => {
+  const directory = mkdtempSync(join(top, "intended-"));
+  writeFileSync(join(directory, "bpffs.lock"), text);
+  {
+    using lock = await lockBpffs({ directory });
+    expect(lock.leftover).toBe(leftover);
+  }
   expect(existsSync(directory)).toBe(false);
 });
 

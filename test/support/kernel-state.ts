@@ -1,7 +1,7 @@
 // All that belongs to a world: in the kernel, below its bpffs and in /run. Taken before and after, it shows what
 // was left behind, and what was taken away that was somebody else's.
 
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
@@ -161,7 +161,10 @@ function cgroupIds(path: string): number[] {
 /** One line of the script for each section: a process is dear, and this is done often. */
 const LOOK = {
   addresses: "ip -oneline address show",
-  "local routes": "ip -4 route show table local; ip -6 route show table local",
+  routes: "ip -4 route show table all; ip -6 route show table all",
+  "routing rules": "ip -4 rule show; ip -6 rule show",
+  // Some can only be written to.
+  settings: "cd /proc/sys/net; grep -s '' ipv[46]/conf/*/* ipv4/ip_forward || true",
   qdiscs: "tc qdisc show",
   filters:
     "for device in $(ip -oneline link show | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'); do" +
@@ -213,6 +216,8 @@ function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf 
     ].map((name) => join("/run/tproxyctl", name)),
   );
   return {
+    cgroups: filesBelow(world.cgroup).filter((name) => name.endsWith("cgroup.procs")),
+    etc: withTimes(`/proc/${mountsOf ?? "self"}/root/etc`),
     pins: filesBelow(world.bpffs),
     mounts: sorted(mountinfo.filter(isOurs)),
     run:
@@ -220,6 +225,11 @@ function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf 
         ? files.filter((path) => existsSync(path))
         : filesBelow(`/proc/${mountsOf}/root/run`),
   };
+}
+
+/** Also what was written to again. */
+function withTimes(directory: string): string[] {
+  return filesBelow(directory).map((name) => `${name} ${lstatSync(join(directory, name)).mtimeMs}`);
 }
 
 function filesBelow(directory: string): string[] {

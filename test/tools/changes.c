@@ -175,6 +175,15 @@ static bool look_at_path(const struct call *call, struct change *change)
 			read_string(call, argument_of(call), path));
 }
 
+/* Of a relative path nobody knows here: then it is not. */
+static bool is_there(const struct call *call, const char *path)
+{
+	char from_here[512];
+
+	snprintf(from_here, sizeof(from_here), "/proc/%d/root%s", call->process, path);
+	return path[0] == '/' && access(from_here, F_OK) == 0;
+}
+
 static bool look_at_open(const struct call *call, struct change *change)
 {
 	char path[256];
@@ -188,8 +197,10 @@ static bool look_at_open(const struct call *call, struct change *change)
 	}
 	if (!(flags & (O_CREAT | O_TRUNC)) || (flags & O_PATH))
 		return false;
-	return describe(change, true, "open for writing %s",
-			read_string(call, argument_of(call), path));
+	read_string(call, argument_of(call), path);
+	if (!(flags & O_TRUNC) && is_there(call, path))
+		return false;
+	return describe(change, true, "open for writing %s", path);
 }
 
 /* To a file: what goes to a pipe or a terminal is output, to an eventfd nobody else's. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * tpnet kill-at: runs a command, and kills it immediately before the nth system
- * call that changes something, its own or of a program that it started. Without
- * --nth it only lists these calls, a line of JSON each.
+ * call that changes something, its own or of a program that it started; that
+ * one, too, if wanted. Without --nth it only lists these calls, a line of JSON each.
  *
  * A seccomp filter stops the command at calls that may change something, and
  * nowhere else.
@@ -161,8 +161,8 @@ static void meet_call(struct tracer *tracer, pid_t thread)
 	kill(tracer->command, tracer->setting.signal);
 	if (!tracer->setting.with_children)
 		return;
-	tracer->all_die = true;
-	kill(call.process, SIGKILL);
+	tracer->all_die = tracer->setting.signal == SIGKILL;
+	kill(call.process, tracer->setting.signal);
 }
 
 /* What is stopped goes on. */

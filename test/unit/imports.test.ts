@@ -20,7 +20,7 @@ test("the imports of src/ point down only", () => {
       bundled: Object.keys(manifest.devDependencies),
     }),
   ).toEqual([]);
-});
+}, 60_000);
 
 describe("the direction of imports", () => {
   const allowed = [

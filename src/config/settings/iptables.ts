@@ -10,6 +10,18 @@ export const IPTABLES_SETTINGS: readonly Setting[] = [
     flags: [{ name: "drop-invalid-packets", help: "drop packets that conntrack finds invalid" }],
   },
   {
+    key: "storeFirewalld",
+    env: "STORE_FIREWALLD",
+    kind: "boolean",
+    default: "false",
+    flags: [
+      {
+        name: "store-firewalld",
+        help: "let firewalld keep the rules, which brings them back when it starts",
+      },
+    ],
+  },
+  {
     key: "log.enabled",
     env: "LOG_ENABLED",
     kind: "boolean",

@@ -7,6 +7,7 @@ import { removeIfUnused } from "../../host/nft-chains.ts";
 import { PASSTHROUGH_ADDRESS, type Plan } from "../../plan/plan.ts";
 import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { correctDnsFlows, dnsPortsOf } from "./dns-flows.ts";
+import { storeRules } from "./firewalld/store.ts";
 import { withGuard } from "./guard.ts";
 import { existing, missingHooks } from "./hooks.ts";
 import { isInstallation, KEEPER_CHAIN, keeperLines, protectConnections } from "./keep-connections.ts";
@@ -71,6 +72,7 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
     await restoreRules(present.executables, text, work.restore);
   }
   for (const target of work.targets) await verify(target, work);
+  const stored = await store(plan, work, undo);
   const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
   if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
@@ -84,7 +86,7 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   return {
     replaced: work.present.some(isInstallation),
     recorded,
-    notes: [...notes, ...corrected, ...unwritten],
+    notes: [...notes, ...stored, ...corrected, ...unwritten],
   };
 }
 
@@ -146,6 +148,23 @@ function changes(work: Work, instead: readonly string[]): Change[] {
   return [...made, ...removed];
 }
 
+/** Where firewalld applies them anew, they are to be what they were: each of them, and once. */
+async function store({ netns }: Plan, work: Work, undo: Undo): Promise<string[]> {
+  if (work.storeFirewalld === undefined) return [];
+  const notes = await storeRules(
+    {
+      netns,
+      sets: work.targets.map(({ set }) => set),
+      style: work.style,
+      wanted: work.storeFirewalld,
+      recorded: work.record?.applied ?? [],
+    },
+    undo,
+  );
+  for (const target of work.targets) await verify(target, work);
+  return notes;
+}
+
 /** Where nothing of what was asked for came into effect, there is nothing to restore. */
 async function restorePresent(
   before: Present,
@@ -155,7 +174,7 @@ async function restorePresent(
   const recorded = [...(applied === undefined ? [] : [applied]), unmarkedRules(before)];
   const now = await look(before.executables, recorded.map(asUnfinished));
   if (presentRules(now).rules.join("\n") === presentRules(before).rules.join("\n")) return;
-  await restoreRules(before.executables, restoreRulesOf(now.ours, before.ours), options);
+  await restoreRules(before.executables, restoreRulesOf(now, before.ours), options);
 }
 
 /** iptables-restore said that all went well; whether it did, the kernel knows. */

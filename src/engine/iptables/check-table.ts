@@ -32,6 +32,14 @@ export async function checkTable({ mode, restore }: Executables, table: "nat" | 
   });
   const said = quoteRefusal(ended);
   if (ended.succeeded) return { ...check, state: "ok", found: `${mode}: rules are taken`, remedy: undefined };
+  // Ctrl-C reaches it as well: that is no answer of the kernel's.
+  if (ended.exitCode === undefined)
+    return {
+      ...check,
+      state: "unknown",
+      found: `not tried to the end: ${ended.ending}`,
+      remedy: "Try again.",
+    };
   if (ended.stderr.startsWith("unshare: ")) {
     const remedy = process.geteuid?.() === 0 ? "Give the process CAP_SYS_ADMIN to find out." : ASK_AS_ROOT;
     return { ...check, state: "unknown", found: said, remedy };

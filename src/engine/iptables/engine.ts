@@ -13,6 +13,7 @@ import { areBesidePrograms, planOfNetworks } from "./beside-programs.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
 import type { Executables } from "./executables.ts";
+import { checkStoring } from "./firewalld/store.ts";
 import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
@@ -87,7 +88,20 @@ export class IptablesEngine implements Engine {
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
     const config = writeConfig(this.#config);
-    const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), { ...work, guard, config });
+    const { storeFirewalld: wanted } = this.#config;
+    const isStored = await checkStoring({
+      netns: plan.netns,
+      executables: tools.executables,
+      wanted,
+      recorded: work.record?.applied ?? [],
+    });
+    const storeFirewalld = isStored ? { storeFirewalld: wanted } : {};
+    const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
+      ...work,
+      guard,
+      config,
+      ...storeFirewalld,
+    });
     const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
       replaced: applied.replaced,

@@ -27,13 +27,25 @@ function deleteFrom(chain: string, ours: readonly SavedRule[], theirs: readonly 
   return inChain.map(({ position }) => `-D ${chain} ${position}`).reverse();
 }
 
-/** Lines that make what {@link removalLines} took, in the places where it was. Counters begin at zero. */
-export function restorationLines({ chains, rules, table }: OursInTable): string[] {
+/**
+ * Lines that make what {@link removalLines} took, in the places where it was. Counters begin at zero.
+ *
+ * @param theirs how many rules of others a chain has now: where some are gone since (firewalld removes all when it reloads),
+ * ours come behind those that are left
+ */
+export function restorationLines(
+  { chains, rules, table }: OursInTable,
+  theirs: (chain: string) => number,
+): string[] {
+  const places = rules.map(({ chain, position }, index) => {
+    const before = rules.slice(0, index).filter((rule) => rule.chain === chain).length;
+    return Math.min(position, theirs(chain) + before + 1);
+  });
   return [
     ...chains.map((chain) => `-N ${chain}`),
     ...table.rules
       .filter(({ chain }) => chains.includes(chain))
       .map(({ chain, spec }) => `-A ${chain} ${spec}`),
-    ...rules.map(({ chain, position, spec }) => `-I ${chain} ${position} ${spec}`),
+    ...rules.map(({ chain, spec }, index) => `-I ${chain} ${places[index]} ${spec}`),
   ];
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OursInTable } from "./ownership.ts";
 import { removalLines, restorationLines } from "./removal.ts";
+import type { Snapshot } from "./saved.ts";
 
 /**
  * The text that puts rules in the place of those that are there: `rendered` (from `renderRules`), with the lines that
@@ -31,14 +32,22 @@ export function removeRules(present: readonly OursInTable[], instead: readonly s
 }
 
 /** The text that leads from what is there now back to what was there `before`. */
-export function restoreRulesOf(now: readonly OursInTable[], before: readonly OursInTable[]): string {
+export function restoreRulesOf(
+  { ours: now, snapshot }: { readonly ours: readonly OursInTable[]; readonly snapshot: Snapshot },
+  before: readonly OursInTable[],
+): string {
   const names = new Set([...now, ...before].map(({ name }) => name));
+  const theirs = (name: string) => (chain: string) => {
+    const all = snapshot.tables.find((table) => table.name === name)?.rules ?? [];
+    const ours = new Set(of(now, name).flatMap(({ rules }) => rules));
+    return all.filter((rule) => rule.chain === chain && !ours.has(rule)).length;
+  };
   const of = (list: readonly OursInTable[], name: string) => list.filter((ours) => ours.name === name);
   return [...names]
     .map((name) =>
       tableText(name, [
         ...of(now, name).flatMap(removalLines),
-        ...of(before, name).flatMap(restorationLines),
+        ...of(before, name).flatMap((ours) => restorationLines(ours, theirs(name))),
       ]),
     )
     .join("\n\n");

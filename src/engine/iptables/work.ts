@@ -25,6 +25,8 @@ export interface Work {
   readonly restore: RestoreOptions;
   /** What the rules were made of, for the record; undefined: an installation of the other engine keeps it. */
   readonly config?: WrittenConfig;
+  /** firewalld is to keep them as well; false: as far as it keeps rules of ours already. */
+  readonly storeFirewalld?: boolean;
   /** The rules are those of the virtual networks, and stand beside programs of eBPF. */
   readonly beside?: BesidePrograms;
 }

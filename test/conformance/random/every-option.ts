@@ -38,6 +38,7 @@ type Elsewhere =
   | "iptablesExecutables" // the same
   | "ebpf.cgroupPath" // the scene's own in every case
   | "ebpf.bpffsPath" // the same
+  | "storeFirewalld" // of the host's own network namespace: test/lifecycle/store-firewalld.test.ts
   | "dryRun"; // changes nothing: test/lifecycle/dry-run.test.ts, iptables-dry-run.test.ts
 
 const ALL_DNS: Settings = { "redirect.dns.captureAll": "true" };

@@ -10,7 +10,7 @@ import { readHostFacts } from "../../../src/engine/host-facts.ts";
 import { makePlan } from "../../../src/plan/make-plan.ts";
 import { planToJson } from "../../../src/plan/plan-json.ts";
 
-const OPTIONS = { force: false, confirmWithinMs: undefined } as const;
+const OPTIONS = { force: false, confirmWithinMs: undefined, storeSystemd: false, stored: false } as const;
 
 async function install(settings: Readonly<Record<SettingName, unknown>>): Promise<unknown> {
   const layer = new Map(
@@ -19,7 +19,12 @@ async function install(settings: Readonly<Record<SettingName, unknown>>): Promis
   const { config } = resolveConfig([layer]);
   const plan = planToJson(makePlan(config, await readHostFacts(config)));
   const notes: string[] = [];
-  const status = await runInstall(config, OPTIONS, { out: () => {}, note: (line) => notes.push(line) });
+  const status = await runInstall(
+    config,
+    OPTIONS,
+    { out: () => {}, note: (line) => notes.push(line) },
+    () => new AbortController().signal,
+  );
   return { status, plan, notes };
 }
 

@@ -238,7 +238,6 @@ test.each([
   ["--kuma-cp-ip=10.0.0.1", {}, /does nothing/],
   ["--modify-iptables=false", {}, /does nothing/],
   ["--modify-resolv-conf", {}, /does nothing/],
-  ["--store-firewalld", {}, /--store-firewalld: .* not part of this version/],
 ])("the old flag %s has a note", async (flag, expected, note) => {
   const { status, stderr, config } = await install([flag]);
   expect([status, stderr.match(/^note: /gm)?.length]).toEqual([0, 1]);

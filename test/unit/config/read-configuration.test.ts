@@ -265,8 +265,7 @@ test("a variable that is nearly one is warned of; others are none of ours", asyn
 });
 
 test.each([
-  ["storeFirewalld", "true", 1],
-  ["storeFirewalld", "false", 0],
+  ["storeFirewalld", "true", 0],
   ["cniMode", "true", 1],
   ["redirect.inbound.excludePortsForUIDs", '["1000"]', 1],
   ["redirect.inbound.excludePortsForUIDs", "[]", 0],

@@ -80,6 +80,7 @@ test("the defaults", () => {
       tcAttachIface: "",
     },
     dropInvalidPackets: false,
+    storeFirewalld: false,
     log: { enabled: false, level: 7 },
     comments: { disabled: false },
     wait: 5,

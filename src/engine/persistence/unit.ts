@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { CAPABILITIES_NEEDED, type CapabilityPurpose } from "../../host/capabilities.ts";
+
+/** What the unit runs. Absolute paths. */
+export interface Program {
+  readonly node: string;
+  readonly main: string;
+}
+
+/** The first line of a unit of ours. */
+export const UNIT_MARK = "# Written by tproxyctl install --store-systemd; tproxyctl uninstall removes it.";
+
+/** An installation with either engine, whether or not the proxy runs already. */
+const PURPOSES: readonly CapabilityPurpose[] = [
+  ...(["ebpf", "ebpf-load", "running-proxy", "mount-bpffs", "iptables", "iptables-legacy"] as const),
+];
+
+/** As systemd writes them. With one for locked memory, on kernels before 5.11. */
+function capabilities(): string {
+  const needed = CAPABILITIES_NEEDED.filter(({ purpose }) => PURPOSES.includes(purpose));
+  const names = new Set([...needed.map(({ capability }) => capability), "sys_resource"]);
+  return [...names].map((name) => `CAP_${name.toUpperCase()}`).join(" ");
+}
+
+/** What brings up addresses, and what removes the rules of others when it starts: all of it comes first. */
+const AFTER = [
+  ...["network.target", "networking.service", "systemd-networkd-wait-online.service"],
+  ...["NetworkManager-wait-online.service", "ifupdown-wait-online.service", "nss-user-lookup.target"],
+  ...["firewalld.service", "nftables.service", "netfilter-persistent.service", "iptables.service"],
+];
+
+/**
+ * Variables by which Node.js and its libraries take other code or files (as bin/tproxyctl removes them): the manager's
+ * own environment may have some.
+ */
+const UNSET = [
+  ...["NODE_OPTIONS", "NODE_PATH", "NODE_COMPILE_CACHE", "NODE_V8_COVERAGE", "NODE_REDIRECT_WARNINGS"],
+  ...["NODE_ICU_DATA", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES"],
+];
+
+/**
+ * The unit that installs again what is stored when the host starts: once addresses are there, before whatever waits for
+ * network-online.target. Stopping it takes nothing away: what is redirected must not pass the proxy by while a host
+ * goes down; `tproxyctl uninstall` takes it away.
+ *
+ * No option that gives the service a mount namespace of its own (ProtectSystem and such): the BPF file system that an
+ * installation mounts would be gone with it. No MemoryDenyWriteExecute: V8 compiles.
+ */
+export function renderUnit({ node, main }: Program, configuration: string): string {
+  return `${UNIT_MARK}
+[Unit]
+Description=Transparent proxy (tproxyctl): puts this host behind its proxy
+ConditionPathExists=${escapeSpecifiers(configuration)}
+Wants=network-online.target
+After=${AFTER.join(" ")}
+Before=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${quote(escapeSpecifiers(node))} ${quote(escapeArgument(main))} install --stored
+TimeoutStartSec=5min
+WorkingDirectory=/
+UMask=0077
+UnsetEnvironment=${UNSET.join(" ")}
+
+CapabilityBoundingSet=${capabilities()}
+AmbientCapabilities=
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+SystemCallFilter=@system-service @mount bpf pidfd_getfd
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** One word of a command line (systemd.service(5), "Command lines"). */
+function quote(text: string): string {
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+  return `"${escaped.replaceAll("\n", "\\n").replaceAll("\t", "\\t").replaceAll("\r", "\\r")}"`;
+}
+
+function escapeSpecifiers(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
+/** Variables are put into arguments, not into the name of the program. */
+function escapeArgument(text: string): string {
+  return escapeSpecifiers(text).replaceAll("$", "$$$$");
+}

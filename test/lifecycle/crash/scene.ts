@@ -1,0 +1,214 @@
+// A command is killed before each call of it that changes something. After each kill: what `status` says is true, and the
+// next `install` or `uninstall` sets all of it right.
+
+import { expect } from "vitest";
+import type { Features } from "../../../src/engine/ebpf/features.ts";
+import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
+import type { Agent, Change } from "./agent.ts";
+import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
+import type { LackingBundle } from "./lacking-bundle.ts";
+
+/** `install` or `uninstall`. */
+export interface Command {
+  readonly args: readonly string[];
+  /** Of the kernel, for an installation. Such a scene needs the bundle. */
+  readonly lacks?: Partial<Features>;
+}
+
+export interface Scene {
+  readonly title: string;
+  readonly commands: (world: World) => Commands;
+}
+
+export interface Commands {
+  /** What is installed before; undefined: nothing. */
+  readonly first?: Command;
+  readonly killed: Command;
+}
+
+export const UNINSTALL: Command = { args: ["uninstall"] };
+
+/** A file or directory of which somebody else could know the name, in /tmp for example, or that stays there. */
+const ELSEWHERE = /^(?!start |.*(?:\/run\/|\/tproxyctl-test-\w+\/)).* \/\w/;
+
+/** SIGKILL, as the shell has it. */
+const KILLED = 128 + 9;
+
+/** Every so many kills, what is to set it right is killed as well. */
+const TWICE = 10;
+
+/**
+ * All calls with an effect that may outlive the process. What has none leaves the same wherever between two of those the
+ * process ends: of each such run the first and the last are tried.
+ */
+function isToBeTried({ lasting }: Change, index: number, changes: readonly Change[]): boolean {
+  const isEdge = [changes[index - 1], changes[index + 1]].some(
+    (other) => other === undefined || other.lasting,
+  );
+  return lasting || isEdge;
+}
+
+/** A program that goes on leaves the same wherever in it tproxyctl is killed: its start and its last call are tried. */
+function isEdgeOfProgram(index: number, changes: readonly Change[]): boolean {
+  const next = changes[index + 1];
+  return isStart(changes[index]) || !next?.child || isStart(next);
+}
+
+function isStart(change: Change | undefined): boolean {
+  return change?.what.startsWith("start ") === true;
+}
+
+export class Killer {
+  readonly #agent: Agent;
+  readonly #title: string;
+  readonly #commands: Commands;
+  readonly #lacking: LackingBundle | undefined;
+  readonly #clean: Fingerprint;
+  /** Of the installations that the scene begins and ends with. */
+  readonly #whole = new Map<Command, Fingerprint>();
+  kills = 0;
+
+  private constructor(
+    agent: Agent,
+    { title, commands }: Scene,
+    clean: Fingerprint,
+    lacking: LackingBundle | undefined,
+  ) {
+    this.#agent = agent;
+    this.#lacking = lacking;
+    this.#title = title;
+    this.#commands = commands(agent.world);
+    this.#clean = clean;
+  }
+
+  static async create(agent: Agent, scene: Scene, lacking?: LackingBundle): Promise<Killer> {
+    const killer = new Killer(agent, scene, await agent.look(), lacking);
+    const { first, killed } = killer.#commands;
+    for (const command of [first, killed]) {
+      if (command === undefined || command === UNINSTALL) continue;
+      await killer.#do(command);
+      killer.#whole.set(command, withoutLocks(withoutNumbers(await agent.look())));
+      await killer.#expectUninstalls("before anything was killed");
+    }
+    return killer;
+  }
+
+  async killEverywhere(): Promise<void> {
+    const { killed } = this.#commands;
+    await this.#begin();
+    const { exitCode, stderr, changes } = await this.#agent.kill([], this.#processOf(killed));
+    expect(exitCode, stderr).toBe(0);
+    for (const { what } of changes) expect(what).not.toMatch(ELSEWHERE);
+    await this.#expectUninstalls("after nothing was killed");
+    for (const [index, change] of changes.entries()) {
+      if (!isToBeTried(change, index, changes)) continue;
+      // Where power fails, or all of a cgroup is killed, what tproxyctl runs ends with it; else it goes on to its end.
+      if (change.child) await this.#killAt(change, "--with-children");
+      if (!change.child || isEdgeOfProgram(index, changes)) await this.#killAt(change);
+    }
+    const lasting = changes.filter((change) => change.lasting).length;
+    console.log(
+      `${this.#title}: ${changes.length} calls change something, ${lasting} of them for good; killed ${this.kills} times`,
+    );
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#commands.first !== undefined) await this.#do(this.#commands.first);
+  }
+
+  async #killAt({ nth, what }: Change, ...options: readonly string[]): Promise<void> {
+    const about = `${this.#title}, killed before ${nth}: ${what} ${options.join(" ")}`;
+    await this.#begin();
+    await this.#kill(this.#commands.killed, nth, what, options);
+    this.kills++;
+    await this.#expectTruth(about);
+    const repair = this.kills % 2 === 0 ? UNINSTALL : this.#installation();
+    if (this.kills % TWICE < 2) {
+      const again = 1 + ((this.kills * 7) % 90);
+      await this.#agent.kill(["--nth", String(again)], this.#processOf(repair));
+      await this.#expectTruth(`${about}, and the repair before ${again}`);
+    }
+    if (repair !== UNINSTALL) await this.#expectHeals(repair, about);
+    await this.#expectUninstalls(about);
+  }
+
+  async #kill(command: Command, nth: number, what: string, options: readonly string[]): Promise<void> {
+    const { exitCode, stderr, changes } = await this.#agent.kill(
+      ["--nth", String(nth), ...options],
+      this.#processOf(command),
+    );
+    expect(exitCode, `${nth}: ${what}: ${stderr}`).toBe(KILLED);
+    expect(anonymous(changes.at(-1)?.what ?? "")).toBe(anonymous(what));
+  }
+
+  #processOf({ args, lacks }: Command): string[] {
+    if (lacks === undefined) return [TPROXYCTL, ...args];
+    if (this.#lacking === undefined) throw new Error("there is no program for a kernel that lacks something");
+    return [process.execPath, this.#lacking.program, JSON.stringify(lacks), ...args];
+  }
+
+  /** What the user wanted, or had. */
+  #installation(): Command {
+    const { first = UNINSTALL, killed } = this.#commands;
+    return killed === UNINSTALL ? first : killed;
+  }
+
+  /** Exit status 0 and 1 are for what is all there, of one installation, and for nothing of it. */
+  async #expectTruth(about: string): Promise<void> {
+    const before = await this.#agent.look();
+    const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
+    const said = `${about}: status ${exitCode}: ${stdout}${stderr}`;
+    expect([0, 1, 2], said).toContain(exitCode);
+    expect(stderr, said).not.toMatch(/ code: /);
+    if (exitCode === 0)
+      expect([...this.#whole.values()].map(effect), said).toContainEqual(effect(withoutNumbers(before)));
+    if (exitCode === 1) expect(intercepting(before), said).toEqual(intercepting(this.#clean));
+    // Not the maps: the kernel frees in its own time what the killed process held.
+    expect({ ...(await this.#agent.look()), maps: before.maps }, said).toEqual(before);
+  }
+
+  async #expectHeals(installation: Command, about: string): Promise<void> {
+    await this.#do(installation, about);
+    const expected = this.#whole.get(installation);
+    const now = async () => withoutLocks(withoutNumbers(await this.#agent.look()));
+    await expect.poll(now, { timeout: 10_000, interval: 5, message: about }).toEqual(expected);
+    const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
+    expect(exitCode, `${about}: ${stdout}${stderr}`).toBe(0);
+  }
+
+  async #expectUninstalls(about: string): Promise<void> {
+    await this.#do(UNINSTALL, about);
+    await expect
+      .poll(() => this.#agent.look(), { timeout: 10_000, interval: 5, message: about })
+      .toEqual(this.#clean);
+  }
+
+  async #do(command: Command, about = "setting up"): Promise<Result> {
+    const result = await this.#agent.run(command.args, command.lacks);
+    expect(result.exitCode, `${about}: ${command.args.join(" ")}: ${result.stderr}`).toBe(0);
+    return result;
+  }
+}
+
+/** Chains that are empty, and an address of lo, do nothing. */
+function intercepting({ hooks, rules }: Fingerprint): unknown {
+  return { hooks, rules: rules.filter((rule) => !rule.startsWith("table ")) };
+}
+
+/** A lock file that nobody holds is removed by the next one who takes that lock, which not each installation does. */
+function withoutLocks(state: Fingerprint): Fingerprint {
+  return { ...state, files: state.files.filter((path) => !/^\/run\/tproxyctl(\/\w+\.lock)?$/.test(path)) };
+}
+
+/** What connections meet. */
+function effect({
+  hooks,
+  rules,
+  addresses,
+}: Fingerprint): Pick<Fingerprint, "hooks" | "rules" | "addresses"> {
+  return { hooks, rules, addresses };
+}
+
+function anonymous(text: string): string {
+  return text.replace(/(?<=(netns|staging)-\d+-)\d+/g, "#");
+}

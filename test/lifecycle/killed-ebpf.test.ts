@@ -1,0 +1,64 @@
+// SIGKILL at the eBPF engine, wherever it changes something.
+
+import { expect, test } from "vitest";
+import { PROXY_UID, type World } from "../support/world.ts";
+import { Agent } from "./crash/agent.ts";
+import { LackingBundle } from "./crash/lacking-bundle.ts";
+import { Killer, type Scene, UNINSTALL } from "./crash/scene.ts";
+
+/** The bpffs that is mounted by itself, and goes with the last installation. */
+const ownMount = (world: World, ...flags: readonly string[]) => [
+  ...["install", "--engine=ebpf", "--kuma-dp-user", String(PROXY_UID), "--ebpf-cgroup-path", world.cgroup],
+  ...flags,
+];
+const TC = ["--ebpf-tc-attach-iface", "eth0"];
+const OTHER = ["--exclude-outbound-ports", "22"];
+const FILTERS = { tcx: false };
+
+const SCENES: readonly Scene[] = [
+  {
+    title: "a first installation, with a mount",
+    commands: (world) => ({ killed: { args: ownMount(world) } }),
+  },
+  {
+    title: "a reinstallation with other options, from sk_lookup to tc",
+    commands: (world) => ({
+      first: { args: world.installArguments() },
+      killed: { args: world.installArguments(...TC, ...OTHER) },
+    }),
+  },
+  {
+    title: "an uninstallation, with a mount",
+    commands: (world) => ({ first: { args: ownMount(world, ...TC) }, killed: UNINSTALL }),
+  },
+  {
+    title: "a first installation with a filter",
+    commands: (world) => ({ killed: { args: world.installArguments(...TC), lacks: FILTERS } }),
+  },
+  {
+    title: "a reinstallation with a filter",
+    commands: (world) => ({
+      first: { args: world.installArguments(...TC), lacks: FILTERS },
+      killed: { args: world.installArguments(...TC, ...OTHER), lacks: FILTERS },
+    }),
+  },
+  {
+    title: "an uninstallation with a filter",
+    commands: (world) => ({
+      first: { args: world.installArguments(...TC), lacks: FILTERS },
+      killed: UNINSTALL,
+    }),
+  },
+];
+
+test.each(SCENES)(
+  "$title",
+  async (scene) => {
+    await using agent = await Agent.create((world) => world.startProxy());
+    using lacking = await LackingBundle.make();
+    const killer = await Killer.create(agent, scene, lacking);
+    await killer.killEverywhere();
+    expect(killer.kills).toBeGreaterThan(50);
+  },
+  900_000,
+);

@@ -1,0 +1,167 @@
+// --store-systemd, on a host that starts: Debian's systemd as the first process of a container.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Container } from "../support/container.ts";
+import { APP_UID, PROXY_UID, TPNET, TPROXYCTL } from "../support/world.ts";
+import { expectFailure } from "./support.ts";
+
+const UNIT = "etc/systemd/system/tproxyctl.service";
+const CONFIGURATION = "etc/tproxyctl/transparent-proxy.yaml";
+const TARGET = "10.66.0.2:8080";
+
+/** What an application sees that waits for network-online.target; whoever it wants to reach may take a moment to listen. */
+const PROBE = `[Unit]
+Wants=network-online.target
+After=network-online.target proxy.service remote.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'until setpriv --reuid ${APP_UID} --regid ${APP_UID} --clear-groups ${TPNET} connect --to ${TARGET} | grep ok.:true; do sleep 0.05; done'
+StandardOutput=truncate:/var/probe.json
+TimeoutStartSec=20
+`;
+
+let host: Container;
+
+beforeAll(async () => {
+  host = await Container.start([], new Map([["probe.service", PROBE]]));
+});
+
+afterAll(async () => {
+  await host?.[Symbol.asyncDispose]();
+});
+
+/** Where the application's connection arrived. */
+function probe(): unknown {
+  return JSON.parse(host.read("var/probe.json")).server?.listener;
+}
+
+async function etc(): Promise<string> {
+  return host.mustRun(
+    "sh",
+    "-c",
+    "find /etc/systemd/system /etc/tproxyctl 2>/dev/null -printf '%p %m %l\\n' | sort",
+  );
+}
+
+const install = (...flags: string[]) =>
+  host.tproxyctl("install", "--kuma-dp-user", String(PROXY_UID), ...flags);
+
+test("what is installed comes back before network-online.target, and goes with uninstall", async () => {
+  expect(probe()).toBe(TARGET);
+  const before = await etc();
+  const installed = await host.run(
+    [TPROXYCTL, "install", "--config", "-", "--engine=ebpf", "--store-systemd"],
+    {
+      input: `kumaDPUser: ${PROXY_UID}\nredirect: {inbound: {excludePorts: [22]}}\n`,
+      env: { KUMA_TRANSPARENT_PROXY_REDIRECT_OUTBOUND_EXCLUDE_PORTS: "9999" },
+    },
+  );
+  expect(installed.exitCode, installed.stderr).toBe(0);
+  const added = (await etc()).split("\n").filter((line) => !before.includes(line));
+  expect(added).toEqual([
+    "/etc/systemd/system/multi-user.target.wants/tproxyctl.service 777 /etc/systemd/system/tproxyctl.service",
+    "/etc/systemd/system/tproxyctl.service 644 ",
+    "/etc/tproxyctl 700 ",
+    "/etc/tproxyctl/transparent-proxy.yaml 600 ",
+  ]);
+  expect(await host.run(["systemd-analyze", "verify", `/${UNIT}`])).toMatchObject({
+    exitCode: 0,
+    stderr: "",
+  });
+  expect(await host.mustRun("systemctl", "is-enabled", "tproxyctl.service")).toBe("enabled");
+
+  await host.reboot();
+  expect(probe()).toBe("0.0.0.0:15001");
+  const properties = ["ActiveState", "ActiveEnterTimestampMonotonic", "Result"].map(
+    (name) => `--property=${name}`,
+  );
+  const show = (unit: string) => host.mustRun("systemctl", "show", ...properties, unit);
+  const started = parseProperties(await show("tproxyctl.service"));
+  expect(started).toMatchObject({ ActiveState: "active", Result: "success" });
+  const online = parseProperties(await show("network-online.target"));
+  expect(Number(started.ActiveEnterTimestampMonotonic)).toBeLessThan(
+    Number(online.ActiveEnterTimestampMonotonic),
+  );
+  const status = await host.tproxyctl("status", "--json");
+  expect(status.exitCode, status.stdout).toBe(0);
+  const { record, stored } = JSON.parse(status.stdout);
+  expect(record).toMatchObject({ inbound: { excludedPorts: [22] }, outbound: { excludedPorts: [9999] } });
+  expect(stored).toMatchObject({ systemd: { enabled: true, same: true } });
+
+  const inbound = ["nsenter", "--net=/run/netns/remote", TPNET, "connect", "--to", "10.66.0.1:8080"];
+  expect(JSON.parse(await host.mustRun(...inbound)).server?.listener).toBe("0.0.0.0:15006");
+
+  await host.mustRun("systemctl", "stop", "tproxyctl.service");
+  expect((await host.connect(TARGET)).server?.listener).toBe("0.0.0.0:15001");
+  await host.mustRun("systemctl", "restart", "tproxyctl.service");
+
+  const removed = await host.tproxyctl("uninstall");
+  expect(removed).toMatchObject({ exitCode: 0 });
+  expect(await etc()).toBe(before);
+  expect((await host.run(["systemctl", "status", "tproxyctl.service"])).exitCode).toBe(4); // no such unit
+  expect((await host.tproxyctl("uninstall")).exitCode).toBe(0);
+  await host.reboot();
+  expect(probe()).toBe(TARGET);
+  expect((await host.tproxyctl("status")).exitCode).toBe(1);
+});
+
+test("what is stored follows the installation, and is as it was where that fails", async () => {
+  expect(await install("--engine=ebpf", "--store-systemd")).toMatchObject({ exitCode: 0 });
+  const first = host.read(CONFIGURATION);
+
+  const failed = await install("--engine=ebpf", "--ebpf-tc-attach-iface=nowhere0");
+  expect(failed.exitCode).toBe(1);
+  expect(host.read(CONFIGURATION)).toBe(first);
+  const alsoFailed = await install("--engine=ebpf", "--ebpf-tc-attach-iface=nowhere0", "--store-systemd");
+  expect(alsoFailed.exitCode).toBe(1);
+  expect(host.read(CONFIGURATION)).toBe(first);
+
+  const waiting = await install("--engine=iptables", "--store-systemd", "--confirm-within=60s");
+  expectFailure(waiting, "CONFIG_INVALID", /confirm it first/);
+
+  const changed = await install("--engine=iptables", "--exclude-outbound-ports=1234");
+  expect(changed.stderr).toMatch(/transparent-proxy\.yaml was changed with the installation/);
+  await host.reboot();
+  expect(probe()).toBe("0.0.0.0:15001");
+  const status = JSON.parse((await host.tproxyctl("status", "--json")).stdout);
+  expect(status).toMatchObject({
+    engine: "iptables",
+    record: { outbound: { excludedPorts: [1234] } },
+    stored: { systemd: { same: true } },
+  });
+
+  const unconfirmed = await install("--engine=ebpf", "--confirm-within=100s");
+  expect(unconfirmed.stderr, unconfirmed.stderr).toMatch(/that is changed when you confirm this one/);
+  expect(host.read(CONFIGURATION)).toMatch(/engine: "iptables"/);
+  expect((await host.tproxyctl("confirm")).stderr).toMatch(/was changed with the installation/);
+  expect(host.read(CONFIGURATION)).toMatch(/engine: "ebpf"/);
+  await install("--engine=iptables", "--exclude-outbound-ports=1234");
+
+  await host.mustRun("sed", "-i", "s/1234/4321/", `/${CONFIGURATION}`);
+  const edited = await host.tproxyctl("status");
+  expect([edited.exitCode, edited.stdout]).toEqual([
+    2,
+    expect.stringMatching(/another configuration is stored/),
+  ]);
+  expect((await host.tproxyctl("uninstall")).exitCode).toBe(0);
+});
+
+test("it is for the host's own network namespace", async () => {
+  const before = await etc();
+  const inRemote = ["nsenter", "--net=/run/netns/remote", TPROXYCTL];
+  const flags = ["--engine=iptables", "--kuma-dp-user", String(PROXY_UID), "--verbose"];
+  const refused = await host.run([...inRemote, "install", ...flags, "--store-systemd"]);
+  expectFailure(refused, "OPTION_UNSUPPORTED", /the host's own network namespace/);
+  expect(await etc()).toBe(before);
+});
+
+test("another one's unit of that name is left alone", async () => {
+  await host.mustRun("ln", "-s", "/dev/null", `/${UNIT}`);
+  expectFailure(await install("--store-systemd", "--verbose"), "STORE_FAILED", /unmask/);
+  expect((await host.tproxyctl("status")).exitCode).toBe(1);
+  await host.mustRun("rm", `/${UNIT}`);
+});
+
+function parseProperties(text: string): Record<string, string> {
+  return Object.fromEntries(text.split("\n").map((line) => line.split("=") as [string, string]));
+}
