@@ -70,10 +70,13 @@ export function readTrusted(path: string, largest: number, trust: Trust = ownTru
   }
 }
 
+/** Root alone, whoever's this program is: for what goes on by itself when nobody looks any more. */
+export const ROOT_ALONE: Trust = { users: new Set([0]), group: undefined, root: "/" };
+
 /** Why a path is not to be trusted, as a clause; undefined where it is. */
-export function findDistrust(path: string): string | undefined {
+export function findDistrust(path: string, trust?: Trust): string | undefined {
   try {
-    resolveTrusted(path);
+    resolveTrusted(path, trust);
     return undefined;
   } catch (error) {
     // It may have gone meanwhile.

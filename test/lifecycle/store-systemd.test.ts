@@ -1,5 +1,6 @@
 // --store-systemd, on a host that starts: Debian's systemd as the first process of a container.
 
+import { dirname } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Container } from "../support/container.ts";
 import { APP_UID, PROXY_UID, TPNET, TPROXYCTL } from "../support/world.ts";
@@ -165,3 +166,13 @@ test("another one's unit of that name is left alone", async () => {
 function parseProperties(text: string): Record<string, string> {
   return Object.fromEntries(text.split("\n").map((line) => line.split("=") as [string, string]));
 }
+
+test("that others could change what root is to run at each start is said", async () => {
+  const directory = dirname(dirname(TPROXYCTL));
+  await host.mustRun("chmod", "o+w", directory);
+  const { exitCode, stderr } = await install("--engine=iptables", "--store-systemd");
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/main\.js at each start of this host, and others than root could change it/);
+  await host.mustRun("chmod", "o-w", directory);
+  expect((await host.tproxyctl("uninstall")).exitCode).toBe(0);
+});

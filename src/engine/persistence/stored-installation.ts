@@ -13,6 +13,7 @@ import { isInitialNetns } from "../../host/initial-netns.ts";
 import { removeFile, replaceFile } from "../../host/replace-file.ts";
 import { removeIfEmpty } from "../../host/run-directory.ts";
 import { isSystemdRunning, reloadUnits, stopUnit, UNIT_DIRECTORY } from "../../host/systemd.ts";
+import { findDistrust, ROOT_ALONE } from "../../host/trusted-path.ts";
 import { type Program, renderUnit, UNIT_MARK } from "./unit.ts";
 
 const UNIT = "tproxyctl.service";
@@ -58,10 +59,11 @@ export async function storeInstallation(
 ): Promise<string[]> {
   requireHost(netns);
   const configuration = renderConfiguration(config);
-  const unit = renderUnit(currentProgram(), STORED_CONFIGURATION);
+  const program = currentProgram();
+  const unit = renderUnit(program, STORED_CONFIGURATION);
   const isRunning = isSystemdRunning();
   const isKnown = readIfThere(UNIT_FILE) === unit && isLink();
-  if (isKnown && readIfThere(STORED_CONFIGURATION) === configuration) return [];
+  if (isKnown && readIfThere(STORED_CONFIGURATION) === configuration) return noteDistrust(program);
   if (isRunning && !isKnown) undo.add("making systemd read its units again", reloadUnits);
   makeDirectory(dirname(STORED_CONFIGURATION), 0o700, undo);
   putFile(STORED_CONFIGURATION, configuration, 0o600, undo);
@@ -69,9 +71,24 @@ export async function storeInstallation(
   makeDirectory(dirname(LINK), 0o755, undo);
   enable(undo);
   if (isRunning && !isKnown) await reloadUnits();
-  return isRunning
-    ? []
-    : [`systemd does not run here: it finds ${UNIT_FILE}, which is enabled, when it starts`];
+  return [
+    ...noteDistrust(program),
+    ...(isRunning
+      ? []
+      : [`systemd does not run here: it finds ${UNIT_FILE}, which is enabled, when it starts`]),
+  ];
+}
+
+/** It runs as root at each start of the host, long after whoever installed has looked at what runs. */
+function noteDistrust({ node, main }: Program): string[] {
+  return [node, main].flatMap((path) => {
+    const distrust = findDistrust(path, ROOT_ALONE);
+    if (distrust === undefined) return [];
+    return [
+      `root runs ${path} at each start of this host, and others than root could change it: ${distrust}; put tproxyctl ` +
+        "where only root can write, as below /opt, and install again from there",
+    ];
+  });
 }
 
 /** @returns what was removed, one sentence each */

@@ -30,12 +30,19 @@ const AFTER = [
 ];
 
 /**
- * Variables by which Node.js and its libraries take other code or files (as bin/tproxyctl removes them): the manager's
- * own environment may have some.
+ * Variables by which Node.js, the C library and others take other code or files: those that bin/tproxyctl removes, which the
+ * manager's own environment may have. A test holds the two together.
  */
-const UNSET = [
+export const UNSET = [
   ...["NODE_OPTIONS", "NODE_PATH", "NODE_COMPILE_CACHE", "NODE_V8_COVERAGE", "NODE_REDIRECT_WARNINGS"],
-  ...["NODE_ICU_DATA", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES"],
+  ...["NODE_ICU_DATA", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID"],
+  ...["OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES"],
+  ...["GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LD_AUDIT", "LD_BIND_NOT", "LD_BIND_NOW"],
+  ...["LD_DEBUG", "LD_DEBUG_OUTPUT", "LD_DYNAMIC_WEAK", "LD_HWCAP_MASK", "LD_LIBRARY_PATH", "LD_ORIGIN_PATH"],
+  ...["LD_PRELOAD", "LD_PROFILE", "LD_PROFILE_OUTPUT", "LD_SHOW_AUXV", "LOCALDOMAIN", "LOCPATH"],
+  ...["MALLOC_CHECK_", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_PERTURB_", "MALLOC_TOP_PAD_"],
+  ...["MALLOC_TRACE", "MALLOC_TRIM_THRESHOLD_", "NIS_PATH", "NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS"],
+  ...["TMPDIR", "TZDIR"],
 ];
 
 /**
