@@ -29,6 +29,8 @@ class Change {
   readonly #world: World;
   readonly #path: string;
   readonly log: string;
+  /** All that were seen. */
+  readonly #timers = new Map<number, NonNullable<State["timer"]>>();
 
   private constructor(world: World, inode: number) {
     this.#world = world;
@@ -38,12 +40,15 @@ class Change {
 
   static of(world: World): Change {
     const change = new Change(world, statSync(join("/run/netns", world.netns("service"))).ino);
-    world.defer(async () => change.#end());
+    world.defer(() => change.#end());
     return change;
   }
 
   get state(): State | undefined {
-    return existsSync(this.#path) ? JSON.parse(readFileSync(this.#path, "utf8")) : undefined;
+    if (!existsSync(this.#path)) return undefined;
+    const state: State = JSON.parse(readFileSync(this.#path, "utf8"));
+    if (state.timer !== undefined) this.#timers.set(state.timer.pid, state.timer);
+    return state;
   }
 
   /** The process that waits. */
@@ -87,8 +92,10 @@ class Change {
     return existsSync(this.log) ? readFileSync(this.log, "utf8") : "";
   }
 
-  install(seconds: number, ...flags: readonly string[]): Promise<Result> {
-    return this.#world.install("--confirm-within", `${seconds}s`, ...flags);
+  async install(seconds: number, ...flags: readonly string[]): Promise<Result> {
+    const result = await this.#world.install("--confirm-within", `${seconds}s`, ...flags);
+    void this.state; // remembered, so that it ends with a test that fails
+    return result;
   }
 
   confirm(): Promise<Result> {
@@ -96,9 +103,14 @@ class Change {
   }
 
   /** After a test that failed. */
-  #end(): void {
-    const timer = this.state?.timer;
-    if (timer !== undefined && isRunning(timer)) process.kill(timer.pid, "SIGKILL");
+  async #end(): Promise<void> {
+    for (const timer of this.#timers.values()) {
+      if (isRunning(timer)) process.kill(timer.pid, "SIGKILL");
+      await until(
+        () => !isRunning(timer),
+        () => `process ${timer.pid} is still there`,
+      );
+    }
     for (const path of [this.#path, this.log]) rmSync(path, { force: true });
   }
 }
