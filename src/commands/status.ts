@@ -25,13 +25,15 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const rules = await iptables.status(netns);
   const pins = readPins(netns, options.bpffsPath);
-  const [status, ...others] = joinStatus(pins.instances, rules);
-  const pending = showPending(netns);
+  const installations = joinStatus(pins.instances, rules);
+  const [status, ...others] = installations;
+  const pending = showPending(netns, { installations, halves: pins.findings });
   const examined = status && examine(status);
   const stored = examineStored(netns, status);
   const findings = inOrder([
     ...others.map(secondFinding),
     ...pins.findings,
+    ...(pending?.findings ?? []),
     ...(examined?.findings ?? []),
     ...stored.findings,
   ]);
