@@ -1,5 +1,7 @@
 // SIGKILL at the eBPF engine, wherever it changes something.
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { Agent } from "./crash/agent.ts";
@@ -15,6 +17,14 @@ const TC = ["--ebpf-tc-attach-iface", "eth0"];
 const OTHER = ["--exclude-outbound-ports", "22"];
 const FILTERS = { tcx: false };
 
+/** A proxy that listens on the ports of before as well. */
+const PORTS = { outbound: 16001, inbound: 16006 };
+const OTHER_PORTS = ["--redirect-outbound-port", "16001", "--redirect-inbound-port", "16006"];
+const startOnBoth = (world: World) =>
+  world.startProxy({
+    listen: [15001, 15006, 16001, 16006].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]),
+  });
+
 const SCENES: readonly Scene[] = [
   {
     title: "a first installation, with a mount",
@@ -25,6 +35,25 @@ const SCENES: readonly Scene[] = [
     commands: (world) => ({
       first: { args: world.installArguments() },
       killed: { args: world.installArguments(...TC, ...OTHER) },
+    }),
+  },
+  {
+    title: "a reinstallation with other ports of the proxy, and DNS",
+    setUp: startOnBoth,
+    commands: (world) => ({
+      first: { args: world.installArguments() },
+      killed: { args: world.installArguments("--redirect-dns", ...OTHER_PORTS), ports: PORTS },
+    }),
+  },
+  {
+    title: "a reinstallation whose pins are elsewhere",
+    setUp: async (world) => {
+      mkdirSync(join(world.bpffs, "moved"));
+      await world.startProxy();
+    },
+    commands: (world) => ({
+      first: { args: world.installArguments() },
+      killed: { args: world.installArguments("--ebpf-bpffs-path", join(world.bpffs, "moved")) },
     }),
   },
   {
@@ -54,7 +83,7 @@ const SCENES: readonly Scene[] = [
 test.each(SCENES)(
   "$title",
   async (scene) => {
-    await using agent = await Agent.create((world) => world.startProxy());
+    await using agent = await Agent.create(scene.setUp ?? ((world) => world.startProxy()));
     using lacking = await LackingBundle.make();
     const killer = await Killer.create(agent, scene, lacking);
     await killer.killEverywhere();
