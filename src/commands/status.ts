@@ -14,7 +14,7 @@ import type { StatusOptions } from "./options.ts";
 import { requireRoot } from "./require-root.ts";
 import { describeEbpf } from "./status/describe-ebpf.ts";
 import { describeIptables } from "./status/describe-iptables.ts";
-import { showPending } from "./status/describe-pending.ts";
+import { type ShownPending, showPending } from "./status/describe-pending.ts";
 import { type Examination, examine, inOrder } from "./status/examine.ts";
 
 /**
@@ -28,8 +28,7 @@ export async function runStatus(options: StatusOptions, io: CommandIo): Promise<
   const iptables = new IptablesEngine(resolveConfig([]).config, (line) => io.note(line));
   const look = () => lookAt(netns, options, iptables);
   const seen = await readUndisturbed(netns.inode, look, (each) => exitCodeOf(each) === 0);
-  const { status, others, examined, stored, findings } = seen;
-  const pending = showPending(netns);
+  const { status, others, examined, stored, pending, findings } = seen;
   if (options.json) {
     const shown = toJson(status, others, findings, examined?.oldConnections);
     const kept = stored.lines.length === 0 ? {} : { stored: stored.status };
@@ -52,22 +51,26 @@ interface Seen {
   /** Undefined where there is no installation. */
   readonly examined: Examination | undefined;
   readonly stored: ReturnType<typeof examineStored>;
+  readonly pending: ShownPending | undefined;
   readonly findings: readonly Finding[];
 }
 
 async function lookAt(netns: NetnsFact, options: StatusOptions, iptables: IptablesEngine): Promise<Seen> {
   const rules = await iptables.status(netns);
   const pins = readPins(netns, options.bpffsPath);
-  const [status, ...others] = joinStatus(pins.instances, rules);
+  const installations = joinStatus(pins.instances, rules);
+  const [status, ...others] = installations;
+  const pending = showPending(netns, { installations, halves: pins.findings });
   const examined = status && examine(status);
   const stored = examineStored(netns, status);
   const findings = inOrder([
     ...others.map(secondFinding),
     ...pins.findings,
+    ...(pending?.findings ?? []),
     ...(examined?.findings ?? []),
     ...stored.findings,
   ]);
-  return { status, others, examined, stored, findings };
+  return { status, others, examined, stored, pending, findings };
 }
 
 function isNothing({ status, findings }: Seen): boolean {
