@@ -80,7 +80,11 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   ebpf.check(plan); // before the rules are touched
   if (hasNetworks(plan)) return installWithNetworks(engines, plan, await iptables.prepareNetworks(plan));
   const previous = await iptables.find(plan.netns);
-  if (previous === undefined) return ebpf.install(plan);
+  if (previous === undefined) {
+    const report = await ebpf.install(plan);
+    iptables.forget(plan.netns);
+    return report;
+  }
   if (previous.besidePrograms) return installWithoutNetworks(engines, plan, previous);
   const bridge = previous.redirects ? withPorts(plan, previous.ports) : plan;
   const inherited = inheritPassthroughAddress(bridge, previous.ownsPassthroughAddress);

@@ -24,7 +24,7 @@ import { requirePermission } from "./permission.ts";
 import { prepare, type Tools } from "./prepare.ts";
 import { prepareNetworks } from "./prepare-networks.ts";
 import { requireReadable } from "./readable.ts";
-import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
+import { type IptablesRecord, readRecord, removeRecord, tryReadRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import { requireSupport } from "./require.ts";
 import type { RestoreOptions } from "./restore.ts";
@@ -168,6 +168,11 @@ export class IptablesEngine implements Engine {
       ownsPassthroughAddress: ownsPassthroughAddress(present, record),
       ports: record && { outbound: record.outbound.port, inbound: record.inbound.port },
     };
+  }
+
+  /** Where `find` finds nothing: a command that was killed may have left a record that does not count. */
+  forget(netns: NetnsFact): void {
+    removeRecord(netns);
   }
 
   async status(netns: NetnsFact): Promise<IptablesStatus | undefined> {
