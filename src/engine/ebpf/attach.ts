@@ -60,20 +60,20 @@ export class Attacher implements Disposable {
     });
   }
 
-  /** Of a first installation, that is for the end: when this is killed, nothing of it shall stay. */
+  /** Of a first installation, that is for the end: when this is killed before, no link of it stays. */
   pinRest(): void {
-    if (this.#options.predecessors.current !== undefined) return;
+    if (this.#options.predecessors.base !== undefined) return;
     for (const [key, link] of this.links) this.#pin(key, link);
   }
 
   /**
-   * Over an installation, links are pinned at once. If this is killed, there are programs of both, and each connection
+   * Over an installation, or what is left of one, links are pinned at once. If this is killed, there are programs of both, and each connection
    * needs all of those that decided it.
    */
   #keep(hook: Hook, link: BpfLink): void {
     const key = hookKey(hook);
     this.links.set(key, link);
-    if (this.#options.predecessors.current !== undefined) this.#pin(key, link);
+    if (this.#options.predecessors.base !== undefined) this.#pin(key, link);
   }
 
   #pin(key: string, link: BpfLink): void {
@@ -81,7 +81,7 @@ export class Attacher implements Disposable {
   }
 
   #replace(hook: Hook, program: BpfProgram, undo: Undo): BpfLink | undefined {
-    const found = this.#options.predecessors.current?.links().find(({ info }) => this.#isAt(info, hook));
+    const found = this.#options.predecessors.base?.links().find(({ info }) => this.#isAt(info, hook));
     if (found === undefined) return undefined;
     const { link, info } = found;
     const before = BpfProgram.tryById(info.programId) ?? this.#pinned(hook.program);
@@ -93,8 +93,8 @@ export class Attacher implements Disposable {
 
   /** Where we may not look at what a link runs; undefined where somebody removed the pin. */
   #pinned(name: string): BpfProgram | undefined {
-    const { current } = this.#options.predecessors;
-    return current?.programNames().includes(name) ? current.program(name).duplicate() : undefined;
+    const { base } = this.#options.predecessors;
+    return base?.programNames().includes(name) ? base.program(name).duplicate() : undefined;
   }
 
   /** A link can outlive its cgroup or interface, and the cgroup can be another one than last time. */
