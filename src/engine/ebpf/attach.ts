@@ -42,7 +42,7 @@ export class Attacher implements Disposable {
     for (const hook of hooks) {
       const program = object.program(hook.program);
       const { tcx, predecessors } = this.#options;
-      if (hook.kind === "tc" && !tcx) attachFilter(hook, program, predecessors, undo);
+      if (hook.kind === "tc" && !tcx) this.#remember(attachFilter(hook, program, predecessors, undo));
       else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
     }
   }
@@ -85,10 +85,15 @@ export class Attacher implements Disposable {
     if (found === undefined) return undefined;
     const { link, info } = found;
     const before = BpfProgram.tryById(info.programId) ?? this.#pinned(hook.program);
-    if (before !== undefined) this.#before.push(before);
+    this.#remember(before);
     link.update(program);
     if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
+  }
+
+  /** Open until nobody undoes anything any more. */
+  #remember(before: BpfProgram | undefined): void {
+    if (before !== undefined) this.#before.push(before);
   }
 
   /** Where we may not look at what a link runs; undefined where somebody removed the pin. */

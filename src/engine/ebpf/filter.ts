@@ -28,23 +28,27 @@ export function planFilter(hook: TcHook, predecessors: Predecessors): FilterReco
   };
 }
 
-/** Attaches a filter, or replaces the program of the one that an installation before put there. */
+/**
+ * Attaches a filter, or replaces the program of the one that an installation before put there.
+ *
+ * @returns that program, where it can be had: whoever undoes this needs it, and who called closes it then
+ */
 export function attachFilter(
   hook: TcHook,
   program: BpfProgram,
   predecessors: Predecessors,
   undo: Undo,
-): void {
+): BpfProgram | undefined {
   const filter = planFilter(hook, predecessors);
   const id = filterProgram(filter);
   const replace = id !== undefined && (findFilters(hook, predecessors).length > 0 || isOurs(hook.index));
   const before = replace ? programBefore(id, hook.program, predecessors) : undefined;
   attachTc(program, locate(hook.index), { replace });
   undo.add(`taking the filter off ${hook.interface}`, () => {
-    using _before = before;
     if (!replace) detachFilter(filter);
     else if (before !== undefined) attachTc(before, locate(hook.index), { replace: true });
   });
+  return before;
 }
 
 /** Opening it by id takes CAP_SYS_ADMIN. Undefined where we may not, and its pin is gone. */
