@@ -60,7 +60,10 @@ export class Attacher implements Disposable {
     });
   }
 
-  /** Of a first installation, that is for the end: when this is killed before, no link of it stays. */
+  /**
+   * Of a first installation, that is for the end: when this is killed before, no link of it stays. Before Linux 6.6 a
+   * filter does, which the record names.
+   */
   pinRest(): void {
     if (this.#options.predecessors.base !== undefined) return;
     for (const [key, link] of this.links) this.#pin(key, link);
