@@ -50,15 +50,19 @@ export async function runInstall(
   await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
   await using undo = new Undo();
   let stored: string[] | undefined;
+  let warnings: readonly string[] = [];
   await installLocked(config, io, async (plan, engine) => {
     // Of what is stored that has been decided when it was installed.
-    const lockOut =
-      options.force || options.stored ? undefined : await findLockOut(plan, engine, engines.iptables);
-    if (lockOut !== undefined) throw lockOut;
+    if (!options.force && !options.stored) {
+      const found = await findLockOut(plan, engine, engines.iptables);
+      if (found.refusal !== undefined) throw found.refusal;
+      warnings = found.warnings;
+    }
     stored ??= await storeWithInstallation(netns, writeConfig(config), options, undo);
     await change.arm();
   });
   undo.keep();
+  for (const warning of warnings) io.note(`warning: ${warning}`);
   for (const note of stored ?? []) io.note(`note: ${note}`);
   for (const line of await change.keep()) io.out(line);
   return 0;
@@ -121,10 +125,12 @@ async function dryRun(
   const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
+  const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);
+  for (const warning of lockOut?.warnings ?? []) io.note(`warning: ${warning}`);
   const refusals = [
     refusalOf(() => requireConfirmable(plan.netns, config, options)),
     refusalOf(() => beginChange(plan.netns, options.confirmWithinMs, engines.iptables)),
-    options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
+    lockOut?.refusal,
   ];
   for (const refusal of refusals) {
     if (refusal === undefined) continue;
