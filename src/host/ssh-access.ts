@@ -17,11 +17,12 @@ const SSH_PORT = 22;
 
 /**
  * Who can come, and has come, into the network namespace of the main thread by SSH. From three places:
- * 1. processes whose program or name is an SSH server's: what they listen on, and their connections;
+ * 1. processes whose program or name is an SSH server's: what they hold (`accessOf`);
  * 2. a listener on port 22 that init holds (systemd, which starts the server when somebody comes) or that no process
  *    holds that can be seen from here (it is in another PID namespace);
  * 3. SSH_CONNECTION of this process and of those that it descends from (sudo drops it), where that connection is there:
- *    a server by any other name. A terminal that lives on knows one that is long gone.
+ *    a server by any other name. A terminal that lives on knows one that is long gone; whoever sets it to a connection that
+ *    is there gets no more by it than a refusal to install.
  *
  * @param variables of this process
  */

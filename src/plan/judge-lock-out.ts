@@ -37,7 +37,8 @@ export interface LockOut {
 /**
  * What of `accesses` would be cut off by a plan: new connections would go to the proxy's inbound port, where nothing
  * listens. A session is cut off where whoever has it could not come again. A server, which is all that listens on one
- * port, where nobody could come in any family: no address of this host and no excluded source is a way past the proxy. Pure.
+ * port, where nobody could come in any family: no address of this host and no excluded source is a way past the proxy. That
+ * IPv4 is cut off is not made good by unique local addresses: they may be those of a bridge, and of a bridge alone. Pure.
  *
  * @param inForce what goes where it went before is not cut off by the plan, though it is no way in either
  */
@@ -51,7 +52,8 @@ export function judgeLockOut(
   const destination = destinationUnder(plan);
   const stateOf = (ways: readonly InboundWay[], family: Family) => {
     if (ways.length === 0) return "none";
-    if (listening.has(family) || ways.some((way) => destination(way) === undefined)) return "open";
+    const open = listening.has(family) ? ways : ways.filter((way) => destination(way) === undefined);
+    if (open.length > 0) return open.every(({ to }) => isUniqueLocal(to)) ? "open to few" : "open";
     return ways.every((way) => destination(way) === inForce(way)) ? "closed already" : "cut off";
   };
   const judged = partiesOf(accesses).map((party) => {
@@ -140,6 +142,11 @@ function sourcesOf(plan: Plan, family: Family): Address[] {
 
 function isUnspecified({ bytes }: Address): boolean {
   return bytes.every((byte) => byte === 0);
+}
+
+/** fc00::/7 */
+function isUniqueLocal({ family, bytes }: Address): boolean {
+  return family === 6 && ((bytes[0] ?? 0) & 0xfe) === 0xfc;
 }
 
 /** fe80::/10: nobody administers a host by that alone. */

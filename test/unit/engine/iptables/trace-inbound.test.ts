@@ -63,6 +63,11 @@ test.each<[string, readonly string[], number | undefined]>([
     BEFORE("-A PREROUTING -p tcp -m tcp --dport 80 -m foo -j ACCEPT"),
     15006,
   ],
+  [
+    "redirected on a condition that nobody knows",
+    ["-A PREROUTING -p tcp -m set --match-set users src -j REDIRECT --to-ports 15006"],
+    undefined,
+  ],
   ["sent elsewhere", BEFORE("-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.7"), undefined],
   ["gone to a chain", ["-A PREROUTING -g A", "-A A -p udp -j ACCEPT", ...KUMACTL], undefined],
   ["one of several ports", ["-A PREROUTING -p tcp -j REDIRECT --to-ports 15006-15007"], undefined],
