@@ -47,7 +47,8 @@ export async function runInstall(
   const netns = readNetns();
   using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
   requireConfirmable(netns, config, options);
-  await using change = beginChange(netns, options.confirmWithinMs, engines.iptables);
+  const note = (line: string) => io.note(line);
+  await using change = await beginChange(netns, options.confirmWithinMs, engines.iptables, note);
   await using undo = new Undo();
   let stored: string[] | undefined;
   await installLocked(config, io, async (plan, engine) => {
@@ -121,9 +122,12 @@ async function dryRun(
   const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
+  const begin = () =>
+    beginChange(plan.netns, options.confirmWithinMs, engines.iptables, (line) => io.note(line));
   const refusals = [
-    refusalOf(() => requireConfirmable(plan.netns, config, options)),
-    refusalOf(() => beginChange(plan.netns, options.confirmWithinMs, engines.iptables)),
+    // Without root, what is kept of installations cannot be read.
+    isRoot() ? await refusalOf(async () => requireConfirmable(plan.netns, config, options)) : undefined,
+    isRoot() ? await refusalOf(begin) : undefined,
     options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
   ];
   for (const refusal of refusals) {
@@ -134,9 +138,9 @@ async function dryRun(
   return 0;
 }
 
-function refusalOf(act: () => unknown): TproxyError | undefined {
+async function refusalOf(act: () => Promise<unknown>): Promise<TproxyError | undefined> {
   try {
-    act();
+    await act();
     return undefined;
   } catch (error) {
     if (error instanceof TproxyError && error.code !== "INTERNAL") return error;

@@ -42,8 +42,10 @@ export class Attacher implements Disposable {
     for (const hook of hooks) {
       const program = object.program(hook.program);
       const { tcx, predecessors } = this.#options;
-      if (hook.kind === "tc" && !tcx) attachFilter(hook, program, predecessors, undo);
-      else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
+      if (hook.kind === "tc" && !tcx) {
+        const before = attachFilter(hook, program, predecessors, undo);
+        if (before !== undefined) this.#before.push(before);
+      } else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
     }
   }
 

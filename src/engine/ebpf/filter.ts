@@ -27,21 +27,24 @@ export function planFilter(hook: TcHook, predecessors: Predecessors): FilterReco
   };
 }
 
-/** Attaches a filter, or replaces the program of the one that an installation before put there. */
+/**
+ * Attaches a filter, or replaces the program of the one that an installation before put there. Returns that program, to be
+ * disposed of after `undo`.
+ */
 export function attachFilter(
   hook: TcHook,
   program: BpfProgram,
   predecessors: Predecessors,
   undo: Undo,
-): void {
+): BpfProgram | undefined {
   const filter = planFilter(hook, predecessors);
   const before = programBefore(hook, filter, predecessors);
   attachTc(program, locate(hook.index), { replace: before !== undefined });
   undo.add(`taking the filter off ${hook.interface}`, () => {
-    using _before = before;
     if (before === undefined) detachFilter(filter);
     else attachTc(before, locate(hook.index), { replace: true });
   });
+  return before;
 }
 
 /** Of a filter of ours, also of an installation whose record is gone. */
