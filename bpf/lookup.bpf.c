@@ -110,13 +110,14 @@ static __always_inline bool assign_inbound(struct bpf_sk_lookup *ctx)
  * told that it was going there; with the iptables engine it reaches the inbound
  * one. By other interfaces it goes to the inbound listener with both. Before
  * Linux 5.17 the interface is not known, and every connection to that port
- * passes.
+ * passes. While the port changes, rules of before may send to that of before.
  */
 static __always_inline bool is_from_network(struct bpf_sk_lookup *ctx,
 					    const struct tp_endpoint *local)
 {
 	if (!tp_config.networks ||
-	    ctx->local_port != tp_config.ports[TP_OUTBOUND])
+	    (ctx->local_port != tp_config.ports[TP_OUTBOUND] &&
+	     ctx->local_port != tp_config.networks_port))
 		return false;
 	return !tp_config.lookup_knows_ifindex ||
 	       network_kind(ctx->ingress_ifindex, local) != TP_NETWORK_NONE;

@@ -165,6 +165,11 @@ struct tp_config {
 	__u8 excluded_users[TP_PROTOCOLS]; /* 1: some users are excluded */
 	__u8 bypass;			/* the proxy does not listen: leave alone, do not refuse */
 	__u8 networks;			/* 1: there are virtual networks */
+	/*
+	 * Where rules for virtual networks send connections besides ports[TP_OUTBOUND],
+	 * host byte order: to the port of before, while that changes. Else the same.
+	 */
+	__u16 networks_port;
 	__u16 dns_port;			/* the DNS proxy's, host byte order */
 	enum tp_dns dns4;
 	enum tp_dns dns6;

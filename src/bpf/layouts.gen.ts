@@ -123,10 +123,11 @@ export const TP_CONFIG = {
     excluded_users: { kind: "bytes", offset: 33, size: 2 },
     bypass: { kind: "integer", offset: 35, size: 1, signed: false, big: false },
     networks: { kind: "integer", offset: 36, size: 1, signed: false, big: false },
-    dns_port: { kind: "integer", offset: 38, size: 2, signed: false, big: false },
-    dns4: { kind: "integer", offset: 40, size: 4, signed: false, big: false },
-    dns6: { kind: "integer", offset: 44, size: 4, signed: false, big: false },
-    counters: { kind: "integer", offset: 48, size: 4, signed: false, big: false },
+    networks_port: { kind: "integer", offset: 38, size: 2, signed: false, big: false },
+    dns_port: { kind: "integer", offset: 40, size: 2, signed: false, big: false },
+    dns4: { kind: "integer", offset: 44, size: 4, signed: false, big: false },
+    dns6: { kind: "integer", offset: 48, size: 4, signed: false, big: false },
+    counters: { kind: "integer", offset: 52, size: 4, signed: false, big: false },
   },
 } as const;
 
@@ -272,5 +273,5 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+3d5aa7bdbe38";
+export const OBJECT_ABI = "0.1.0+053cd1e4dca8";
 export const OBJECT_STATE = "e4e8a6103588";

@@ -12,8 +12,9 @@ import { canUseSystemd, isTimerThere, startTimer, stopTimer } from "../host/syst
 export const PUT_BACK = "put-back";
 
 /**
- * Makes sure that `put-back` runs in time, whatever becomes of us and of the session that we are in: by a timer of systemd,
- * and where that cannot do it, by a process that waits.
+ * Makes sure that `put-back` runs in time, whatever becomes of us and of the session that we are in: where systemd runs
+ * what is here, by a timer of its own; elsewhere by a process that waits. One is not tried where the other failed: then
+ * nothing is changed.
  *
  * @throws TproxyError CONFIRM_UNUSABLE
  */
@@ -43,13 +44,12 @@ export async function stopWaiting(timer: Timer | undefined): Promise<void> {
 
 /** False: nobody will put back, the process was ended or the timer stopped. */
 export function isWaiting({ timer }: Pick<Pending, "timer">): boolean {
-  if (timer === undefined) return false;
   return timer.kind === "systemd" ? isTimerThere(timer.unit) : isRunning(timer);
 }
 
 /** Where to read what became of it. */
-export function logOf(netns: NetnsFact, timer: Timer | undefined): string {
-  return timer?.kind === "systemd" ? `the journal (journalctl -u ${timer.unit})` : logPath(netns);
+export function logOf(netns: NetnsFact, timer: Timer): string {
+  return timer.kind === "systemd" ? `the journal (journalctl -u ${timer.unit})` : logPath(netns);
 }
 
 function logPath({ inode }: NetnsFact): string {

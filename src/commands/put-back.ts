@@ -6,7 +6,7 @@ import type { NetnsFact } from "../core/facts.ts";
 import { type Pending, readPending, removePending, writePending } from "../engine/pending.ts";
 import { tellReady } from "../host/detached-process.ts";
 import { leaveSession } from "../host/leave-session.ts";
-import { lockNamespace } from "../host/lock.ts";
+import { type LockOptions, lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
 import { installLocked } from "./install.ts";
 import type { CommandIo } from "./io.ts";
@@ -15,8 +15,11 @@ import { describeBefore } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 import { removeLocked } from "./uninstall.ts";
 
-/** Before another try, in milliseconds. What keeps it from succeeding may be over soon: a lock, a name service. */
+/** Before another try, in milliseconds. What keeps it from succeeding may be over soon: a name service, a program. */
 const PAUSES = [1000, 2000, 4000, 8000, 16_000];
+
+/** Whoever has the lock is at work, or waits for something: that is no failure of ours. */
+const HOWEVER_LONG: LockOptions = { timeoutMs: Number.POSITIVE_INFINITY };
 
 /**
  * Puts everything back as it was before a change that nobody confirmed: that which was installed, or nothing. Run by a timer
@@ -46,7 +49,7 @@ export async function runPutBack({ token, afterMs }: PutBackOptions, io: Command
 }
 
 async function putBack(netns: NetnsFact, token: string, io: CommandIo): Promise<number> {
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, HOWEVER_LONG);
   const pending = findPending(netns, token);
   if (pending === undefined) return 0;
   const { before } = pending;
@@ -61,7 +64,7 @@ async function putBack(netns: NetnsFact, token: string, io: CommandIo): Promise<
 /** `status` says so. Whoever comes next decides: it may be confirmed, or removed. */
 async function giveUp(netns: NetnsFact, token: string, failure: string, io: CommandIo): Promise<number> {
   io.note("error: it is not tried again; `tproxyctl uninstall` removes what is installed");
-  using _lock = await lockNamespace(netns.inode);
+  using _lock = await lockNamespace(netns.inode, HOWEVER_LONG);
   const pending = findPending(netns, token);
   if (pending !== undefined) writePending(netns, { ...pending, failure });
   return 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TproxyError } from "../core/errors.ts";
 import { findLeftovers } from "../engine/leftovers/find.ts";
-import { describeLeftover } from "../engine/leftovers/leftover.ts";
+import { describeLeftover, isSameLeftover, type Leftover } from "../engine/leftovers/leftover.ts";
 import { removeLeftovers } from "../engine/leftovers/remove.ts";
 import { lockNamespace } from "../host/lock.ts";
 import { readNetns } from "../host/netns.ts";
@@ -24,33 +24,57 @@ export async function runUninstallLeftovers(
   ask: Ask,
 ): Promise<number> {
   requireRoot("uninstall");
-  using _lock = options.dryRun ? undefined : await lockNamespace(readNetns().inode);
-  const leftovers = findLeftovers();
-  if (leftovers.length === 0) {
-    io.out("# nothing of Kuma's eBPF engine or of merbridge is left here");
-    return 0;
+  if (options.yes || options.dryRun) return withoutAsking(options, io);
+  // Without the lock, which others wait for: who is asked may take long to answer.
+  const shown = findLeftovers();
+  if (shown.length === 0) return nothingLeft(io);
+  for (const leftover of shown) io.note(describeLeftover(leftover));
+  const answer = await ask(`remove ${shown.length === 1 ? "this" : `these ${shown.length}`}? [y/N] `);
+  if (answer === undefined) throw nobodyThere(shown.length);
+  if (!answer) {
+    io.out("# nothing was removed");
+    return 1;
   }
+  using _lock = await lockNamespace(readNetns().inode);
+  const isShown = (each: Leftover) => shown.some((other) => isSameLeftover(other, each));
+  const { shown: wanted = [], others = [] } = Object.groupBy(findLeftovers(), (each) =>
+    isShown(each) ? "shown" : "others",
+  );
+  await remove(wanted, io);
+  if (others.length > 0) throw cameMeanwhile(others);
+  return 0;
+}
+
+async function withoutAsking({ dryRun }: UninstallOptions, io: CommandIo): Promise<number> {
+  using _lock = dryRun ? undefined : await lockNamespace(readNetns().inode);
+  const leftovers = findLeftovers();
+  if (leftovers.length === 0) return nothingLeft(io);
   const lines = leftovers.map(describeLeftover);
-  if (options.dryRun) {
+  if (dryRun) {
     io.out("# dry run: this is what would be removed, nothing was changed");
     for (const line of lines) io.out(line);
     return 0;
   }
-  if (!options.yes) {
-    for (const line of lines) io.note(line);
-    const answer = await ask(
-      `remove ${leftovers.length === 1 ? "this" : `these ${leftovers.length}`}? [y/N] `,
-    );
-    if (answer === undefined) throw nobodyThere(leftovers.length);
-    if (!answer) {
-      io.out("# nothing was removed");
-      return 1;
-    }
-  }
-  await removeLeftovers(leftovers);
-  for (const line of options.yes ? lines : []) io.note(`# removed: ${line}`);
-  io.out(`# removed what others left: ${leftovers.length}`);
+  await remove(leftovers, io);
+  for (const line of lines) io.note(`# removed: ${line}`);
   return 0;
+}
+
+function nothingLeft(io: CommandIo): number {
+  io.out("# nothing of Kuma's eBPF engine or of merbridge is left here");
+  return 0;
+}
+
+async function remove(leftovers: readonly Leftover[], io: CommandIo): Promise<void> {
+  await removeLeftovers(leftovers);
+  io.out(`# removed what others left: ${leftovers.length}`);
+}
+
+function cameMeanwhile(others: readonly Leftover[]): TproxyError {
+  const lines = others.map(describeLeftover).join("; ");
+  return new TproxyError("LEFTOVERS_REMAIN", `these were not there when it was asked: ${lines}`, {
+    hint: "Run `tproxyctl uninstall --leftovers` again, which shows them.",
+  });
 }
 
 function nobodyThere(count: number): TproxyError {

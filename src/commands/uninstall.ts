@@ -8,7 +8,7 @@ import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import type { IptablesStatus } from "../engine/iptables/status.ts";
-import { removePending, tryReadPending } from "../engine/pending.ts";
+import { type Pending, removePending, tryReadPending, writePending } from "../engine/pending.ts";
 import { examineStored } from "../engine/persistence/examine-stored.ts";
 import { removeStoredInstallation } from "../engine/persistence/stored-installation.ts";
 import { hasLoopbackAddress } from "../host/addresses.ts";
@@ -17,7 +17,8 @@ import { readNetns } from "../host/netns.ts";
 import { PASSTHROUGH_ADDRESS } from "../plan/plan.ts";
 import type { CommandIo } from "./io.ts";
 import type { UninstallOptions } from "./options.ts";
-import { removeLog, stopWaiting } from "./pending-timer.ts";
+import { forget } from "./pending-state.ts";
+import { clockTime, isWaiting } from "./pending-timer.ts";
 import { requireRoot } from "./require-root.ts";
 
 /**
@@ -34,9 +35,31 @@ export async function runUninstall(
   const netns = readNetns();
   if (options.dryRun) return dryRun(netns, options, io);
   using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
-  await removeLocked(netns, { ...options, keepStored: false }, io);
-  await forgetPending(netns);
+  const waiting = wantNothing(netns);
+  try {
+    await removeLocked(netns, { ...options, keepStored: false }, io);
+  } catch (error) {
+    if (waiting !== undefined)
+      io.note(`note: at ${clockTime(waiting.deadline)} it is tried once more to remove what is left`);
+    throw error;
+  }
+  await forget(netns, waiting);
   return 0;
+}
+
+/**
+ * From now on nobody puts an installation back. What waits to do that stays until all is removed, to remove what is left:
+ * if we fail or are killed on the way, an installation that nobody has confirmed does not stay for good.
+ *
+ * @returns what waits
+ */
+function wantNothing(netns: NetnsFact): Pending | undefined {
+  const { pending } = tryReadPending(netns);
+  if (pending === undefined) return undefined;
+  const waiting = { ...pending, before: undefined };
+  if (isWaiting(pending) && writePending(netns, waiting)) return waiting;
+  removePending(netns);
+  return undefined;
 }
 
 interface RemoveOptions extends Pick<UninstallOptions, "verbose" | "bpffsPath"> {
@@ -58,14 +81,6 @@ export async function removeLocked(netns: NetnsFact, options: RemoveOptions, io:
   if (options.verbose) for (const path of removed) io.note(`# removed the pins in ${path}`);
   for (const note of notes.flat()) io.note(`note: ${note}`);
   io.out("# transparent proxy cleanup completed successfully");
-}
-
-/** Nothing is left that could be confirmed or put back. */
-async function forgetPending(netns: NetnsFact): Promise<void> {
-  const { pending, damage } = tryReadPending(netns);
-  if (pending !== undefined || damage !== undefined) removePending(netns);
-  await stopWaiting(pending?.timer);
-  removeLog(netns);
 }
 
 async function dryRun(netns: NetnsFact, options: UninstallOptions, io: CommandIo): Promise<number> {

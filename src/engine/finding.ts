@@ -44,6 +44,14 @@ export const FINDINGS = {
     about: "the programs beside the rules for virtual networks are gone",
   },
   "other-programs": { degrades: false, about: "programs of others are at the same hooks" },
+  "put-back-gone": {
+    degrades: true,
+    about: "nobody has confirmed the installation, and what would have put back is gone",
+  },
+  "put-back-failed": {
+    degrades: true,
+    about: "nobody has confirmed the installation, and putting back has failed",
+  },
   "stored-otherwise": { degrades: true, about: "what is stored for the next start is another configuration" },
   "stored-disabled": { degrades: false, about: "what is stored is not installed when the host starts" },
   "firewalld-otherwise": {

@@ -20,8 +20,8 @@ export interface Pending extends StateOwner {
   readonly deadline: number;
   /** What was there before the first change that nobody has confirmed; undefined: nothing. */
   readonly before: Before | undefined;
-  /** Undefined: it is not running yet. */
-  readonly timer: Timer | undefined;
+  /** It ran before this was written. */
+  readonly timer: Timer;
   /** Why putting back failed. It is not tried again. */
   readonly failure?: string;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OBJECT_STATE } from "../bpf/layouts.gen.ts";
 import { TproxyError } from "../core/errors.ts";
 import type { NetnsFact } from "../core/facts.ts";
 import { Undo } from "../core/undo.ts";
@@ -13,6 +14,7 @@ import { inheritPassthroughAddress } from "./inherit-address.ts";
 import { hasNetworks } from "./iptables/beside-programs.ts";
 import type { FoundRules, IptablesEngine, ProxyPorts } from "./iptables/engine.ts";
 import type { Tools } from "./iptables/prepare.ts";
+import { portSteps } from "./port-steps.ts";
 
 export interface Engines {
   readonly ebpf: EbpfEngine;
@@ -21,6 +23,8 @@ export interface Engines {
 
 interface FoundEbpf extends Pick<FoundRules, "ownsPassthroughAddress"> {
   readonly ports: ProxyPorts;
+  /** What outlives a change has the same layout: where nothing of it is missing, programs change in place. */
+  readonly hasOurState: boolean;
 }
 
 /**
@@ -96,19 +100,39 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   };
 }
 
-/** The rules are changed when all of the programs is there but the last step, which belongs to both. */
+/** In as many changes as the ports need (`portSteps`). */
 async function installWithNetworks(engines: Engines, plan: Plan, tools: Tools): Promise<InstallReport> {
+  const rules = await engines.iptables.find(plan.netns);
+  const programs = findEbpf(plan.netns);
+  const before = rules?.redirects || rules?.besidePrograms ? rules.ports : programs?.ports;
+  const wanted = { outbound: plan.outbound.port, inbound: plan.inbound.port };
+  const owned = rules?.ownsPassthroughAddress === true || programs?.ownsPassthroughAddress === true;
+  const isInPlace = rules?.redirects !== true && programs?.hasOurState === true;
+  const reports: InstallReport[] = [];
+  for (const ports of portSteps(before, wanted, isInPlace)) {
+    const step = inheritPassthroughAddress(withPorts(plan, ports), owned);
+    reports.push(await changeWithNetworks(engines, step, tools));
+  }
+  const { listeners } = reports.at(-1) ?? { listeners: [] };
+  return {
+    listeners,
+    replaced: reports.some(({ replaced }) => replaced),
+    notes: [...new Set(reports.flatMap(({ notes }) => notes))],
+  };
+}
+
+/** The rules are changed when all of the programs is there but the last step, which belongs to both. */
+async function changeWithNetworks(engines: Engines, plan: Plan, tools: Tools): Promise<InstallReport> {
   const { ebpf, iptables } = engines;
   const previous = await iptables.find(plan.netns);
-  const inherited = inheritPassthroughAddress(plan, previous?.ownsPassthroughAddress === true);
   const notes: string[] = [];
   const around = async (commit: () => void) => {
     const keepPassthroughAddress = plan.passthroughAddress !== "unwanted";
     notes.push(...(await iptables.installNetworks(plan, tools, { commit, keepPassthroughAddress })));
   };
   const report = previous?.redirects
-    ? await installBesideRules(engines, inherited, around)
-    : await ebpf.install(inherited, around);
+    ? await installBesideRules(engines, plan, around)
+    : await ebpf.install(plan, around);
   return {
     ...report,
     replaced: report.replaced || previous?.redirects === true,
@@ -159,7 +183,11 @@ function findEbpf(netns: NetnsFact): FoundEbpf | undefined {
   const [counting] = records;
   if (counting === undefined) return undefined;
   const ports = { outbound: counting.outbound.port, inbound: counting.inbound.port };
-  return { ports, ownsPassthroughAddress: records.some((each) => each.addedPassthroughAddress) };
+  return {
+    ports,
+    ownsPassthroughAddress: records.some((each) => each.addedPassthroughAddress),
+    hasOurState: counting.state === OBJECT_STATE,
+  };
 }
 
 export function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {

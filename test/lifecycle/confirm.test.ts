@@ -1,14 +1,14 @@
 // `install --confirm-within`: unless it is confirmed in time, all is as it was before, whatever becomes of who installed.
 
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { endProcess, isRunning } from "../../src/host/detached-process.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { projectRoot } from "../support/project-files.ts";
 import { makeTrustedDirectory } from "../support/trusted-directory.ts";
-import { type Result, Running, TPROXYCTL, World } from "../support/world.ts";
+import { APP_UID, Running, TPROXYCTL, World } from "../support/world.ts";
+import { Change, until } from "./confirm-support.ts";
 import { ConnectionStream } from "./connection-stream.ts";
 import { EBPF, holdAll, IPTABLES } from "./engines.ts";
 import {
@@ -19,108 +19,6 @@ import {
   intactStatus,
   worldWithProxy,
 } from "./support.ts";
-
-interface State {
-  readonly timer?: { readonly kind: "process"; readonly pid: number; readonly started: string };
-}
-
-/** The change of a world's service that waits to be confirmed. */
-class Change {
-  readonly #world: World;
-  readonly #path: string;
-  readonly log: string;
-  /** All that were seen. */
-  readonly #timers = new Map<number, NonNullable<State["timer"]>>();
-
-  private constructor(world: World, inode: number) {
-    this.#world = world;
-    this.#path = `/run/tproxyctl/confirm-${inode}.json`;
-    this.log = `/run/tproxyctl/confirm-${inode}.log`;
-  }
-
-  static of(world: World): Change {
-    const change = new Change(world, statSync(join("/run/netns", world.netns("service"))).ino);
-    world.defer(() => change.#end());
-    return change;
-  }
-
-  get state(): State | undefined {
-    if (!existsSync(this.#path)) return undefined;
-    const state: State = JSON.parse(readFileSync(this.#path, "utf8"));
-    if (state.timer !== undefined) this.#timers.set(state.timer.pid, state.timer);
-    return state;
-  }
-
-  /** The process that waits. */
-  get timer(): NonNullable<State["timer"]> {
-    const timer = this.state?.timer;
-    if (timer === undefined) throw new Error("nothing waits");
-    return timer;
-  }
-
-  write(text: string): void {
-    writeFileSync(this.#path, text);
-  }
-
-  /**
-   * While something is installed: stops what waits as soon as it does, so that however slow this machine is, what is
-   * looked at until `end` comes before the time is over.
-   */
-  async paused<T>(installing: Promise<T>): Promise<T> {
-    let isOver = false;
-    const installed = installing.finally(() => {
-      isOver = true;
-    });
-    await until(
-      () => isOver || this.state?.timer !== undefined,
-      () => "nothing was armed",
-    );
-    process.kill(this.timer.pid, "SIGSTOP");
-    return installed;
-  }
-
-  /** Waits until it has been put back. */
-  async end(): Promise<void> {
-    if (this.state?.timer !== undefined) process.kill(this.state.timer.pid, "SIGCONT");
-    await until(
-      () => this.state === undefined,
-      () => this.logged,
-    );
-  }
-
-  get logged(): string {
-    return existsSync(this.log) ? readFileSync(this.log, "utf8") : "";
-  }
-
-  async install(seconds: number, ...flags: readonly string[]): Promise<Result> {
-    const result = await this.#world.install("--confirm-within", `${seconds}s`, ...flags);
-    void this.state; // remembered, so that it ends with a test that fails
-    return result;
-  }
-
-  confirm(): Promise<Result> {
-    return this.#world.tproxyctl(["confirm"]);
-  }
-
-  /** After a test that failed. */
-  async #end(): Promise<void> {
-    for (const timer of this.#timers.values()) {
-      if (isRunning(timer)) process.kill(timer.pid, "SIGKILL");
-      await until(
-        () => !isRunning(timer),
-        () => `process ${timer.pid} is still there`,
-      );
-    }
-    for (const path of [this.#path, this.log]) rmSync(path, { force: true });
-  }
-}
-
-async function until(holds: () => boolean, explain: () => string): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
-    if (tries > 400) throw new Error(`it never came to that: ${explain()}`);
-    await setTimeout(50);
-  }
-}
 
 test.each([
   ["eBPF", EBPF],
@@ -226,6 +124,9 @@ test("changes while one waits", async () => {
     exitCode: 0,
     stderr: expect.stringMatching(/would refuse \(UNCONFIRMED\)/),
   });
+  // Nobody else may know what waits.
+  const asUser = await world.tproxyctl(world.installArguments("--dry-run"), { uid: APP_UID });
+  expect(asUser, asUser.stderr).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining("refuse") });
   // A failure: it waits as before.
   const waiting = change.state;
   expect(await fail()).toMatchObject({ exitCode: 1 });

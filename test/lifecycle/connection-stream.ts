@@ -4,13 +4,13 @@ type Place = Pick<World, "command" | "defer">;
 
 /** A client that connects again and again, without a pause, until it is stopped. */
 export class ConnectionStream {
-  readonly #to: string;
+  readonly to: string;
   readonly #client: Running;
   readonly #ended: Promise<void>;
   #stopping = false;
 
   private constructor(to: string, client: Running) {
-    this.#to = to;
+    this.to = to;
     this.#client = client;
     this.#ended = this.#connectAgainAndAgain();
   }
@@ -33,14 +33,18 @@ export class ConnectionStream {
   async stop(): Promise<Connection[]> {
     this.#stopping = true;
     await this.#ended;
-    const connections = this.#client.lines.map((line): Connection => JSON.parse(line));
-    return connections.filter(({ ok, server }) => !ok || server?.origdst !== this.#to);
+    return this.connections().filter(({ ok, server }) => !ok || server?.origdst !== this.to);
+  }
+
+  /** All that were made so far. */
+  connections(): Connection[] {
+    return this.#client.lines.map((line): Connection => JSON.parse(line));
   }
 
   async #connectAgainAndAgain(): Promise<void> {
     while (!this.#stopping) {
       const made = this.#client.lines.length;
-      this.#client.child.stdin?.write(`--to ${this.#to}\n`);
+      this.#client.child.stdin?.write(`--to ${this.to}\n`);
       await this.#atLeast(made + 1);
     }
   }

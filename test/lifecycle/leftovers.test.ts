@@ -2,6 +2,7 @@
 // the names, kinds and sizes of theirs, on a cgroup, a bpffs and an interface of the test's own.
 
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { Scratch } from "../native/support.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
-import { type Result, TPROXYCTL, type World } from "../support/world.ts";
+import { type Result, type Running, TPROXYCTL, type World } from "../support/world.ts";
 import { PrivateMounts } from "./private-mounts.ts";
 import { expectFailure, expectInterception, worldWithProxy } from "./support.ts";
 
@@ -76,6 +77,14 @@ class Scene implements AsyncDisposable {
   answer(text: string): Promise<Result> {
     const command = `${TPROXYCTL} uninstall --leftovers`;
     return this.mounts.run(["script", "-qec", command, "/dev/null"], { input: `${text}\n` });
+  }
+
+  /** Shows the question on a terminal, below what it is about, and leaves it open. */
+  ask(lastLine: string): Promise<Running> {
+    const inside = ["nsenter", `--mount=/proc/${this.mounts.pid}/ns/mnt`, "--"];
+    const command = ["script", "-qec", `${TPROXYCTL} uninstall --leftovers`, "/dev/null"];
+    const isReady = (line: string) => line === lastLine;
+    return this.world.start([...inside, ...command], { cgroup: false, isReady });
   }
 
   /** Loads programs and pins all that is in them: `<directory>/prog/<name>`, `<directory>/<map>`. */
@@ -204,9 +213,28 @@ test("is found and removed, and nothing else", async () => {
   expect(declined).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("nothing was removed") });
   await expectState(world, left);
 
+  // While it waits for the answer others have the lock, one comes that was not shown, and somebody's takes a place.
+  const asked = await scene.ask(leftovers.at(-1)?.what ?? "");
+  const answered = once(asked.child, "close");
+  expectFailure(await scene.tproxyctl("confirm"), "NOTHING_TO_CONFIRM");
+  const late = join(world.bpffs, "late");
+  await execa("bpftool", ["prog", "pin", "pinned", join(world.bpffs, "prog/mb_sockops"), late]);
+  const place = ["dev", "eth0", "ingress", "prio", "66"];
+  const theirs = ["bpf", "direct-action", "object-pinned", join(world.bpffs, "theirs/prog/mb_tc_ingress")];
+  const tc = (...args: readonly string[]) => world.run(["tc", "filter", ...args], { cgroup: false });
+  expect(await tc("replace", ...place, "handle", "1", ...theirs)).toMatchObject({ exitCode: 0 });
+  asked.child.stdin?.write("y\n");
+  await answered;
+  expect(asked.child.exitCode).toBe(1);
+  expect(asked.lines).toContain(`# removed what others left: ${leftovers.length - 1}`);
+  expect(asked.lines.join("\n")).toMatch(/these were not there when it was asked: the pin \S+\/late /);
+  expect((await doctor(scene)).leftovers).toMatchObject([{ kind: "pin" }]);
+  expect((await tc("show", ...place)).stdout).toContain("mb_tc_ingress");
+  expect(await tc("del", ...place)).toMatchObject({ exitCode: 0 });
+
   const removed = await scene.answer("y");
   expect(removed, removed.stdout).toMatchObject({ exitCode: 0 });
-  expect(removed.stdout).toMatch(new RegExp(`# removed what others left: ${leftovers.length}\\r?$`, "m"));
+  expect(removed.stdout).toMatch(/# removed what others left: 1\r?$/m);
   rmdirSync(join(world.bpffs, "prog")); // bpftool's, and empty by now
   await expectState(world, before);
   expect((await doctor(scene)).leftovers).toEqual([]);

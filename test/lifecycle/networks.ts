@@ -13,15 +13,18 @@ export const NETWORKS = ["--vnet=br+:10.66.1.0/24", "--vnet=br1:fd66:1::/64"] as
 export const ELSEWHERE = ["10.66.0.2:8080", "[fd66::2]:8080"] as const;
 
 /** A container on br1, and the proxy. */
-export function worldWithContainer(): Promise<World> {
-  return World.create(addContainer);
+export function worldWithContainer(proxy: Parameters<World["startProxy"]>[0] = {}): Promise<World> {
+  return World.create((world) => addContainer(world, proxy));
 }
 
-export async function addContainer(world: World): Promise<void> {
+export async function addContainer(
+  world: World,
+  proxy: Parameters<World["startProxy"]>[0] = {},
+): Promise<void> {
   await world.addHost("container", "br1", 1);
   const forwarding = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
   await world.run(["sysctl", "-q", "-w", ...forwarding], { cgroup: false });
-  await world.startProxy();
+  await world.startProxy(proxy);
 }
 
 /** What comes from the container reaches the proxy, and all else does as ever. */

@@ -200,6 +200,61 @@ test("changes in place, and what comes from a network that stays is redirected a
   await expectState(world, before);
 });
 
+/** A listener on each of them: which one is reached, the connection says. */
+const PORTS = [15001, 15006, 16001, 16006].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
+const PROXY_PORTS = ["--redirect-outbound-port=16001", "--redirect-inbound-port=16006"];
+
+/** Of each stream: connections that did not reach a listener of these ports. */
+async function expectReached(
+  all: readonly ConnectionStream[],
+  outbound: readonly number[],
+  inbound: readonly number[],
+): Promise<void> {
+  for (const stream of all) {
+    const isInbound = /10\.66\.0\.1:|fd66::1\]/.test(stream.to);
+    const ports = isInbound ? inbound : outbound;
+    expect(await stream.stop()).toEqual([]);
+    const reached = stream.connections().map(({ server }) => Number(server?.listener?.split(":").at(-1)));
+    expect(
+      [...new Set(reached)].filter((port) => !ports.includes(port)),
+      stream.to,
+    ).toEqual([]);
+  }
+}
+
+test.each([
+  ["iptables", [...IPTABLES.nft, ...NETWORKS], [...EBPF, ...PROXY_PORTS], [16001, 16006]],
+  ["eBPF", [...EBPF, ...NETWORKS], [...EBPF, ...PROXY_PORTS], [16001, 16006]],
+  [
+    "eBPF, and the outbound port is for inbound then",
+    [...EBPF, ...NETWORKS],
+    [...EBPF, "--redirect-outbound-port=16001", "--redirect-inbound-port=15001"],
+    [16001, 15001],
+  ],
+] as const)("the proxy gets other ports, from %s", async (_title, first, second, [outbound, inbound]) => {
+  await using world = await worldWithContainer({ listen: PORTS });
+  const before = await kernelState(world);
+  await world.install(...first);
+  const all = await streams(world);
+  for (let round = 0; round < 2; round++) {
+    await world.install(...second, ...NETWORKS);
+    for (const stream of all) await stream.more(5);
+    await expectWhole(world);
+    if (round > 0) break;
+    await world.install(...first);
+    for (const stream of all) await stream.more(5);
+  }
+  await expectReached(all, [15001, outbound], [15006, inbound]);
+  const forwarded = await world.connect("10.66.0.2:8080", CONTAINER);
+  expect(forwarded.server?.listener).toMatch(new RegExp(`:${outbound}$`));
+  // What was let go of is an ordinary port again.
+  const straight = await world.connect("10.66.1.1:15001", CONTAINER);
+  expect(straight.server).toMatchObject({ origdst: "10.66.1.1:15001" });
+  expect(straight.server?.listener).toMatch(new RegExp(`:${inbound}$`));
+  await world.uninstall();
+  await expectState(world, before);
+});
+
 test("networks come and go, and nobody else notices", async () => {
   await using world = await worldWithContainer();
   const before = await kernelState(world);

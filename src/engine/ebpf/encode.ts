@@ -21,8 +21,17 @@ export const PREFIX4 = structCodec(TP_PREFIX4);
 export const PREFIX6 = structCodec(TP_PREFIX6);
 export const ADDRESS = structCodec(TP_ADDRESS);
 
-/** The constants of an installation, as the programs see them in `.rodata`. */
-export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readonly Hook[]): Uint8Array {
+/**
+ * The constants of an installation, as the programs see them in `.rodata`.
+ *
+ * @param portBefore the outbound port of the installation that it takes the place of
+ */
+export function encodeReadOnlyData(
+  plan: Plan,
+  features: Features,
+  hooks: readonly Hook[],
+  portBefore: number = plan.outbound.port,
+): Uint8Array {
   const redirect = Uint8Array.of(Number(plan.outbound.redirect), Number(plan.inbound.redirect));
   return structCodec(RODATA).encode({
     tp_config: {
@@ -43,6 +52,7 @@ export function encodeReadOnlyData(plan: Plan, features: Features, hooks: readon
       excluded_users: encodeExcludedUsers(plan),
       bypass: Number(plan.whenProxyDown === "bypass"),
       networks: Number(plan.virtualNetworks.length > 0),
+      networks_port: portBefore,
       dns_port: plan.dns.port,
       dns4: encodeDnsMode(plan, 4),
       dns6: encodeDnsMode(plan, 6),

@@ -44,7 +44,8 @@ export function loadPrograms(
   previous: Installed | undefined,
 ): Inheritance {
   object.selectPrograms(new Set(hooks.map((hook) => hook.program)));
-  object.setReadOnlyData(READ_ONLY_DATA, encodeReadOnlyData(plan, features, hooks));
+  const portBefore = previous?.record.outbound.port;
+  object.setReadOnlyData(READ_ONLY_DATA, encodeReadOnlyData(plan, features, hooks, portBefore));
   const inheritance = chooseInheritance(plan, previous);
   const { needed, omitted } = chooseMaps(hooks);
   if (previous !== undefined) {

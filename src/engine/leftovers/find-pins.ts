@@ -21,7 +21,7 @@ export function findPins(): PinLeftover[] {
     .filter(({ type }) => type === "bpf")
     .flatMap(({ mountPoint }) => filesBelow(mountPoint, DEPTH))
     .filter(({ id }) => !seen.has(id) && seen.add(id))
-    .flatMap(({ path }) => judge(path));
+    .flatMap(({ path }) => judgePin(path) ?? []);
 }
 
 /** Our own pins, of which there may be many, are not theirs. */
@@ -45,20 +45,27 @@ function list(directory: string): string[] {
   }
 }
 
-function judge(path: string): PinLeftover[] {
+/** What is pinned there, where that is theirs. */
+export function judgePin(path: string): PinLeftover | undefined {
   using pinned = openPinned(path);
   if (pinned instanceof BpfMap) {
     const { info } = pinned;
-    return isKnownMap(info) ? [{ kind: "pin", path, object: "map", name: info.name }] : [];
+    return isKnownMap(info) ? { kind: "pin", path, object: "map", id: info.id, name: info.name } : undefined;
   }
-  if (pinned instanceof BpfProgram) return judgeProgram(path, pinned, "program");
+  if (pinned instanceof BpfProgram) return judgeProgram(path, pinned, "program", pinned.info().id);
   // Of links they made one alone, for the program that follows network namespaces as they go.
-  using program = pinned && BpfProgram.byId(pinned.info().programId);
-  return program === undefined ? [] : judgeProgram(path, program, "link");
+  const link = pinned?.info();
+  using program = link && BpfProgram.byId(link.programId);
+  return link && program && judgeProgram(path, program, "link", link.id);
 }
 
-function judgeProgram(path: string, program: BpfProgram, object: "program" | "link"): PinLeftover[] {
+function judgeProgram(
+  path: string,
+  program: BpfProgram,
+  object: "program" | "link",
+  id: number,
+): PinLeftover | undefined {
   const info = program.info();
-  if (!isKnownProgram(info, object === "link" ? "tracing" : undefined, mapsOf(program))) return [];
-  return [{ kind: "pin", path, object, name: info.name }];
+  if (!isKnownProgram(info, object === "link" ? "tracing" : undefined, mapsOf(program))) return undefined;
+  return { kind: "pin", path, object, id, name: info.name };
 }

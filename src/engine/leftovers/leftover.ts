@@ -40,6 +40,8 @@ export interface PinLeftover {
   readonly kind: "pin";
   readonly path: string;
   readonly object: "map" | "program" | "link";
+  /** The kernel's, of that map, program or link. */
+  readonly id: number;
   /** Of the map or program; of a link, of the program that it runs. */
   readonly name: string;
 }
@@ -50,6 +52,11 @@ export interface GoneInstallation {
   /** The directory that may hold others of ours beside it. */
   readonly bpffs: string;
   readonly path: string;
+}
+
+/** Whether it is the same thing in the same place: the kernel's numbers count, which it does not give twice. */
+export function isSameLeftover(a: Leftover, b: Leftover): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** For people, one line. */

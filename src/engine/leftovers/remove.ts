@@ -4,13 +4,14 @@ import { basename, dirname } from "node:path";
 import { detachProgram } from "../../bpf/detach.ts";
 import { BpfMap } from "../../bpf/map.ts";
 import { BpfProgram } from "../../bpf/program.ts";
-import { detachTc } from "../../bpf/tc.ts";
+import { detachTc, queryTc } from "../../bpf/tc.ts";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { leaveHome } from "../ebpf/bpffs-home.ts";
 import { detachPinned } from "../ebpf/detach.ts";
 import { removePinDirectory } from "../ebpf/pin-directory.ts";
 import { findLeftovers } from "./find.ts";
-import { describeLeftover, type Leftover } from "./leftover.ts";
+import { judgePin } from "./find-pins.ts";
+import { describeLeftover, isSameLeftover, type Leftover } from "./leftover.ts";
 
 /**
  * Takes leftovers away, and looks again whether they are. A clsact qdisc stays, empty as it may be: who made it cannot be
@@ -27,8 +28,7 @@ export async function removeLeftovers(leftovers: readonly Leftover[]): Promise<v
       failures.push(`${describeLeftover(leftover)}: ${describeError(error)}`);
     }
   }
-  const wanted = new Set(leftovers.map(describeLeftover));
-  const left = findLeftovers().filter((each) => wanted.has(describeLeftover(each)));
+  const left = findLeftovers().filter((each) => leftovers.some((wanted) => isSameLeftover(wanted, each)));
   if (left.length === 0 && failures.length === 0) return;
   const lines = [...failures, ...left.map((each) => `${describeLeftover(each)} is still there`)];
   throw new TproxyError("LEFTOVERS_REMAIN", `not all could be removed: ${lines.join("; ")}`, {
@@ -50,14 +50,19 @@ async function remove(leftover: Leftover): Promise<void> {
       return;
     }
     case "filter": {
-      const { index, direction, priority, handle } = leftover;
-      detachTc({ ifindex: index, direction, priority, handle });
+      const { index, direction, priority, handle, programId } = leftover;
+      const filter = { ifindex: index, direction, priority, handle };
+      // By its place alone: somebody's may stand there by now.
+      if (queryTc(filter) === programId) detachTc(filter);
       return;
     }
-    case "pin":
+    case "pin": {
+      const now = judgePin(leftover.path);
+      if (now === undefined || !isSameLeftover(now, leftover)) return;
       unlinkSync(leftover.path);
       if (basename(dirname(leftover.path)) === KUMAS_DIRECTORY) removeIfEmpty(dirname(leftover.path));
       return;
+    }
     case "gone-installation":
       // Nothing of the namespace itself: its interfaces and addresses went with it, and ours have the same numbers.
       detachPinned(leftover.path);

@@ -191,7 +191,7 @@ export class Killer {
 }
 
 /** Chains that are empty, and an address of lo, do nothing. */
-function intercepting({ hooks, rules }: Fingerprint): unknown {
+function intercepting({ hooks, rules }: Fingerprint): Pick<Fingerprint, "hooks" | "rules"> {
   return { hooks, rules: rules.filter((rule) => !rule.startsWith("table ")) };
 }
 
@@ -200,13 +200,9 @@ function withoutLocks(state: Fingerprint): Fingerprint {
   return { ...state, files: state.files.filter((path) => !/^\/run\/tproxyctl(\/\w+\.lock)?$/.test(path)) };
 }
 
-/** What connections meet. */
-function effect({
-  hooks,
-  rules,
-  addresses,
-}: Fingerprint): Pick<Fingerprint, "hooks" | "rules" | "addresses"> {
-  return { hooks, rules, addresses };
+/** What an installation consists of, as far as connections meet it. */
+function effect(state: Fingerprint): unknown {
+  return { ...intercepting(state), addresses: state.addresses };
 }
 
 function anonymous(text: string): string {

@@ -69,6 +69,13 @@ describe("read-only data", () => {
     expect(encoded.tp_config).toMatchObject({ outbound_included: 1 });
   });
 
+  test("knows the port where rules of before send what comes from networks", () => {
+    const portOf = (before?: number) =>
+      structCodec(RODATA).decode(encodeReadOnlyData(PLAN, FEATURES, hooks, before)).tp_config.networks_port;
+    expect(portOf()).toBe(15001);
+    expect(portOf(16001)).toBe(16001);
+  });
+
   test("says what to do while the proxy is down", () => {
     const plan = samplePlan({ whenProxyDown: "bypass" });
     const encoded = structCodec(RODATA).decode(encodeReadOnlyData(plan, FEATURES, hooks));
