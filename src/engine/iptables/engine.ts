@@ -88,19 +88,12 @@ export class IptablesEngine implements Engine {
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
     const config = writeConfig(this.#config);
-    const { storeFirewalld: wanted } = this.#config;
-    const isStored = await checkStoring({
-      netns: plan.netns,
-      executables: tools.executables,
-      wanted,
-      recorded: work.record?.applied ?? [],
-    });
-    const storeFirewalld = isStored ? { storeFirewalld: wanted } : {};
+    const storing = await checkedStoring(plan.netns, tools, work, this.#config.storeFirewalld);
     const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
       ...work,
+      ...storing,
       guard,
       config,
-      ...storeFirewalld,
     });
     const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
@@ -131,7 +124,9 @@ export class IptablesEngine implements Engine {
   async installNetworks(plan: Plan, tools: Tools, beside: BesidePrograms): Promise<string[]> {
     const networks = planOfNetworks(plan);
     const work = await this.#plan(networks, tools, makeNetworkRules);
-    const applied = await apply(networks, { ...work, guard: undefined, beside });
+    // What firewalld has stored of ours becomes these: its reload, which removes all rules, then brings them back.
+    const storing = await checkedStoring(plan.netns, tools, work, false);
+    const applied = await apply(networks, { ...work, ...storing, guard: undefined, beside });
     return [...tools.notes, ...applied.notes, ...noteUnrecorded(applied, work.style)];
   }
 
@@ -217,6 +212,20 @@ export class IptablesEngine implements Engine {
       undefined,
     );
   }
+}
+
+/**
+ * @param wanted asked for; false: as far as firewalld keeps rules of ours already
+ * @throws TproxyError OPTION_UNSUPPORTED, STORE_FAILED where firewalld is to keep the rules, and cannot
+ */
+async function checkedStoring(
+  netns: NetnsFact,
+  { executables }: Tools,
+  { record }: Pick<Work, "record">,
+  wanted: boolean,
+): Promise<Pick<Work, "storeFirewalld">> {
+  const isStored = await checkStoring({ netns, executables, wanted, recorded: record?.applied ?? [] });
+  return isStored ? { storeFirewalld: wanted } : {};
 }
 
 /** Without rules for IPv6 nobody needs ::6 on lo. */

@@ -55,7 +55,7 @@ export interface Storing {
 /**
  * Whether there is something to store.
  *
- * @throws TproxyError OPTION_UNSUPPORTED, STORE_FAILED where it cannot be; nothing has been changed
+ * @throws TproxyError STORE_FAILED where it cannot be, OPTION_UNSUPPORTED if that was asked for; nothing has been changed
  */
 export async function checkStoring({
   netns,
@@ -65,13 +65,12 @@ export async function checkStoring({
 }: Omit<Storing, "sets" | "style">) {
   if (!wanted && readStored(netns, recorded) === undefined) return false;
   const what = "the rules cannot be stored with firewalld";
+  // What is stored already, and cannot follow, says nothing about an engine.
+  const code = wanted ? "OPTION_UNSUPPORTED" : "STORE_FAILED";
   if (!isInitialNetns(netns))
-    throw new TproxyError(
-      "OPTION_UNSUPPORTED",
-      `${what}: it works in the host's own network namespace, and this is another`,
-    );
+    throw new TproxyError(code, `${what}: it works in the host's own network namespace, and this is another`);
   if (!hasFirewalld())
-    throw new TproxyError("OPTION_UNSUPPORTED", `${what}: it is not installed here`, {
+    throw new TproxyError(code, `${what}: it is not installed here`, {
       hint: "Install it (apt-get install firewalld), or use --store-systemd.",
     });
   const text = readDirectFile();
@@ -80,7 +79,7 @@ export async function checkStoring({
   const other = executables.find((each) => each.mode !== mode);
   if (other === undefined) return true;
   throw new TproxyError(
-    "OPTION_UNSUPPORTED",
+    code,
     `${what}: it applies them with ${FIREWALLD_IPTABLES}, which is ${mode}, and these are for ${other.restore}, which is ${other.mode}`,
     { hint: "Choose the same for both: update-alternatives --config iptables, or --iptables-executables." },
   );
