@@ -27,6 +27,20 @@ export async function findLockOut(
   return cutOff.length === 0 ? undefined : lockOut(plan, cutOff);
 }
 
+/**
+ * What is stored is there with the start of the host, before the proxy, wherever that comes from: who would not get in until
+ * it listens, in one sentence; undefined: nobody is kept out.
+ */
+export function findLockOutAtStart(plan: Plan): string | undefined {
+  const cutOff = judgeLockOut(plan, findSshAccess(process.env), new Set());
+  if (cutOff.length === 0) return undefined;
+  const { ports, names } = namePorts(cutOff);
+  return (
+    `whenever this host starts, nobody can come in by SSH before the proxy listens: until then new connections to ${names} ` +
+    `are sent to port ${plan.inbound.port}. ${leaveAlone(plan.inbound, ports)}, or see that the proxy starts with the host`
+  );
+}
+
 /** Without root it cannot be read. */
 async function readPlanInForce(netns: NetnsFact, iptables: IptablesEngine): Promise<Plan | undefined> {
   if (process.geteuid?.() !== 0) return undefined;
@@ -47,13 +61,10 @@ function familiesListening({ inbound }: Plan, engine: EngineName): ReadonlySet<F
 }
 
 function lockOut({ inbound }: Plan, cutOff: readonly SshAccess[]): TproxyError {
-  const ports = [...new Set(cutOff.map(({ port }) => port))].sort((a, b) => a - b);
-  const names = ports.map(
-    (port) => `port ${port} (${describe(cutOff.filter((each) => each.port === port))})`,
-  );
+  const { ports, names } = namePorts(cutOff);
   return new TproxyError(
     "LOCK_OUT",
-    `nobody could come in by SSH any more: new connections to ${names.join(" and ")} would be sent to port ` +
+    `nobody could come in by SSH any more: new connections to ${names} would be sent to port ` +
       `${inbound.port}, where nothing listens`,
     {
       hint:
@@ -61,6 +72,14 @@ function lockOut({ inbound }: Plan, cutOff: readonly SshAccess[]): TproxyError {
         "with --confirm-within 60s it is put back unless you confirm it.",
     },
   );
+}
+
+function namePorts(cutOff: readonly SshAccess[]): { readonly ports: number[]; readonly names: string } {
+  const ports = [...new Set(cutOff.map(({ port }) => port))].sort((a, b) => a - b);
+  const names = ports.map(
+    (port) => `port ${port} (${describe(cutOff.filter((each) => each.port === port))})`,
+  );
+  return { ports, names: names.join(" and ") };
 }
 
 /** Each once: a server listens on several addresses, and a session may be of two processes. */
