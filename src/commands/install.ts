@@ -57,17 +57,21 @@ export async function runInstall(
   await using change = await beginChange(netns, options.confirmWithinMs, engines.iptables, note);
   await using undo = new Undo();
   let stored: string[] | undefined;
+  let warnings: readonly string[] = [];
   let atStart: string | undefined;
   await installLocked(config, io, async (plan, engine) => {
     // Of what is stored that has been decided when it was installed.
-    const lockOut =
-      options.force || options.stored ? undefined : await findLockOut(plan, engine, engines.iptables);
-    if (lockOut !== undefined) throw lockOut;
+    if (!options.force && !options.stored) {
+      const found = await findLockOut(plan, engine, engines.iptables);
+      if (found.refusal !== undefined) throw found.refusal;
+      warnings = found.warnings;
+    }
     atStart = options.stored ? undefined : warnOfStart(config, options, plan, engine);
     stored ??= await storeWithInstallation(netns, writeConfig(config), options, undo);
     await change.arm();
   });
   undo.keep();
+  for (const warning of warnings) io.note(`warning: ${warning}`);
   for (const note of stored ?? []) io.note(`note: ${note}`);
   if (atStart !== undefined) io.note(`warning: ${atStart}`);
   for (const line of await change.keep()) io.out(line);
@@ -150,12 +154,14 @@ async function dryRun(
     const note = (line: string) => io.note(line);
     await (await beginChange(plan.netns, options.confirmWithinMs, engines.iptables, note)).check();
   };
+  const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);
+  for (const warning of lockOut?.warnings ?? []) io.note(`warning: ${warning}`);
   const refusals = [
     // Without root, what is kept of installations cannot be read.
     isRoot() ? await refusalOf(async () => requireConfirmable(plan.netns, config, options)) : undefined,
     unstorable,
     isRoot() ? await refusalOf(begin) : undefined,
-    options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
+    lockOut?.refusal,
   ];
   for (const refusal of refusals) {
     if (refusal === undefined) continue;

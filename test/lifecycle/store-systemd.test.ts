@@ -272,7 +272,7 @@ test("that nobody could come in by SSH before the proxy has started is said", as
   );
   await host.mustRun("sh", "-c", "until ss -Hltn 'sport = :22' | grep .; do sleep 0.05; done");
   const warning =
-    /^warning: whenever this host starts, nobody can come in by SSH .* port 22 \(sshd.*Add --exclude-inbound-ports 22/m;
+    /^warning: SSH needs the proxy whenever this host starts: .* port 22 \(sshd.*Add --exclude-inbound-ports 22/m;
   const plain = await install("--engine=iptables");
   expect([plain.exitCode, plain.stderr]).toEqual([0, expect.not.stringMatching(warning)]);
   for (const more of ["--dry-run", "--verbose"]) {

@@ -4,6 +4,7 @@ import { writeConfig } from "../../config/written-config.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { readNetns } from "../../host/netns.ts";
+import type { Destination } from "../../plan/judge-lock-out.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { keptPlan, type PlanJson } from "../../plan/plan-json.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
@@ -30,6 +31,7 @@ import { requireSupport } from "./require.ts";
 import type { RestoreOptions } from "./restore.ts";
 import type { Style } from "./rule.ts";
 import { type IptablesStatus, readStatus } from "./status.ts";
+import { traceInbound } from "./trace-inbound.ts";
 import { removeRules } from "./transaction.ts";
 import type { BesidePrograms, Work } from "./work.ts";
 
@@ -168,6 +170,13 @@ export class IptablesEngine implements Engine {
   async status(netns: NetnsFact): Promise<IptablesStatus | undefined> {
     const record = readRecord(netns);
     return readStatus(record, await this.#executables(record));
+  }
+
+  /** Where the rules that are there, whoever made them, send what comes from outside. */
+  async inboundInForce(netns: NetnsFact): Promise<Destination> {
+    const record = readRecord(netns);
+    const present = await lookAtAll(await this.#executables(record), record);
+    return (way) => traceInbound(present, way);
   }
 
   async remove(netns: NetnsFact, options: RemoveOptions = {}): Promise<string[]> {
