@@ -14,7 +14,7 @@ import { areBesidePrograms, planOfNetworks } from "./beside-programs.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
 import type { Executables } from "./executables.ts";
-import { checkStoring } from "./firewalld/store.ts";
+import { checkedStoring } from "./firewalld/store.ts";
 import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
@@ -90,7 +90,7 @@ export class IptablesEngine implements Engine {
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
     const config = writeConfig(this.#config);
-    const storing = await checkedStoring(plan.netns, tools, work, this.#config.storeFirewalld);
+    const storing = await checkedStoring(plan.netns, tools, work.record, this.#config.storeFirewalld);
     const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
       ...work,
       ...storing,
@@ -127,7 +127,7 @@ export class IptablesEngine implements Engine {
     const networks = planOfNetworks(plan);
     const work = await this.#plan(networks, tools, makeNetworkRules);
     // What firewalld has stored of ours becomes these: its reload, which removes all rules, then brings them back.
-    const storing = await checkedStoring(plan.netns, tools, work, false);
+    const storing = await checkedStoring(plan.netns, tools, work.record, false);
     const applied = await apply(networks, { ...work, ...storing, guard: undefined, beside });
     return [...tools.notes, ...applied.notes, ...noteUnrecorded(applied, work.style)];
   }
@@ -221,20 +221,6 @@ export class IptablesEngine implements Engine {
       undefined,
     );
   }
-}
-
-/**
- * @param wanted asked for; false: as far as firewalld keeps rules of ours already
- * @throws TproxyError OPTION_UNSUPPORTED, STORE_FAILED where firewalld is to keep the rules, and cannot
- */
-async function checkedStoring(
-  netns: NetnsFact,
-  { executables }: Tools,
-  { record }: Pick<Work, "record">,
-  wanted: boolean,
-): Promise<Pick<Work, "storeFirewalld">> {
-  const isStored = await checkStoring({ netns, executables, wanted, recorded: record?.applied ?? [] });
-  return isStored ? { storeFirewalld: wanted } : {};
 }
 
 /** Without rules for IPv6 nobody needs ::6 on lo. */

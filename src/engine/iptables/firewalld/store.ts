@@ -57,12 +57,7 @@ export interface Storing {
  *
  * @throws TproxyError STORE_FAILED where it cannot be, OPTION_UNSUPPORTED if that was asked for; nothing has been changed
  */
-export async function checkStoring({
-  netns,
-  executables,
-  wanted,
-  recorded,
-}: Omit<Storing, "sets" | "style">) {
+async function checkStoring({ netns, executables, wanted, recorded }: Omit<Storing, "sets" | "style">) {
   if (!wanted && readStored(netns, recorded) === undefined) return false;
   const what = "the rules cannot be stored with firewalld";
   // What is stored already, and cannot follow, says nothing about an engine.
@@ -83,6 +78,22 @@ export async function checkStoring({
     `${what}: it applies them with ${FIREWALLD_IPTABLES}, which is ${mode}, and these are for ${other.restore}, which is ${other.mode}`,
     { hint: "Choose the same for both: update-alternatives --config iptables, or --iptables-executables." },
   );
+}
+
+/**
+ * For `apply`: whether it is to store, and whether that was asked for.
+ *
+ * @param wanted asked for; false: as far as firewalld keeps rules of ours already
+ * @throws TproxyError as `checkStoring`
+ */
+export async function checkedStoring(
+  netns: NetnsFact,
+  { executables }: Pick<Storing, "executables">,
+  record: { readonly applied: readonly AppliedRules[] } | undefined,
+  wanted: boolean,
+): Promise<{ readonly storeFirewalld?: boolean }> {
+  const isStored = await checkStoring({ netns, executables, wanted, recorded: record?.applied ?? [] });
+  return isStored ? { storeFirewalld: wanted } : {};
 }
 
 /**
