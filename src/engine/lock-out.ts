@@ -41,6 +41,19 @@ export async function findLockOut(
   };
 }
 
+/**
+ * What is stored is there with the start of the host, before the proxy, wherever that comes from: who would not get in until
+ * it listens, in one sentence; undefined: nobody is kept out.
+ */
+export function findLockOutAtStart(plan: Plan): string | undefined {
+  const { refused } = judgeLockOut(plan, findSshAccess(process.env), new Set());
+  if (refused.length === 0) return undefined;
+  return (
+    `SSH needs the proxy whenever this host starts: until it listens, new connections to ${namePorts(refused)} are sent to ` +
+    `port ${plan.inbound.port}. ${leaveAlone(plan.inbound, portsOf(refused))}, or see that the proxy starts with the host`
+  );
+}
+
 const FAMILIES = [4, 6] as const satisfies readonly Family[];
 
 const NOTHING: FoundLockOut = { refusal: undefined, warnings: [] };
@@ -84,14 +97,18 @@ function describeCutOff(plan: Plan, cutOff: readonly CutOff[]): string {
   const who = cutOff.some(({ access }) => access.kind === "server")
     ? `nobody could come in by SSH${over} any more`
     : `who is here by SSH${over} could not come in again`;
+  return (
+    `${who}: new connections to ${namePorts(cutOff)} would be sent to port ${plan.inbound.port}, ` +
+    `where nothing listens${name === undefined ? "" : ` by ${name}`}`
+  );
+}
+
+function namePorts(cutOff: readonly CutOff[]): string {
   const names = portsOf(cutOff).map((port) => {
     const accesses = cutOff.map(({ access }) => access).filter((each) => each.port === port);
     return `port ${port} (${describe(accesses)})`;
   });
-  return (
-    `${who}: new connections to ${names.join(" and ")} would be sent to port ${plan.inbound.port}, ` +
-    `where nothing listens${name === undefined ? "" : ` by ${name}`}`
-  );
+  return names.join(" and ");
 }
 
 function portsOf(cutOff: readonly CutOff[]): number[] {

@@ -14,7 +14,7 @@ import { areBesidePrograms, planOfNetworks } from "./beside-programs.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
 import type { Executables } from "./executables.ts";
-import { checkStoring } from "./firewalld/store.ts";
+import { checkedStoring } from "./firewalld/store.ts";
 import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
@@ -90,19 +90,12 @@ export class IptablesEngine implements Engine {
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
     const config = writeConfig(this.#config);
-    const { storeFirewalld: wanted } = this.#config;
-    const isStored = await checkStoring({
-      netns: plan.netns,
-      executables: tools.executables,
-      wanted,
-      recorded: work.record?.applied ?? [],
-    });
-    const storeFirewalld = isStored ? { storeFirewalld: wanted } : {};
+    const storing = await checkedStoring(plan.netns, tools, work.record, this.#config.storeFirewalld);
     const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
       ...work,
+      ...storing,
       guard,
       config,
-      ...storeFirewalld,
     });
     const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
@@ -133,7 +126,9 @@ export class IptablesEngine implements Engine {
   async installNetworks(plan: Plan, tools: Tools, beside: BesidePrograms): Promise<string[]> {
     const networks = planOfNetworks(plan);
     const work = await this.#plan(networks, tools, makeNetworkRules);
-    const applied = await apply(networks, { ...work, guard: undefined, beside });
+    // What firewalld has stored of ours becomes these: its reload, which removes all rules, then brings them back.
+    const storing = await checkedStoring(plan.netns, tools, work.record, false);
+    const applied = await apply(networks, { ...work, ...storing, guard: undefined, beside });
     return [...tools.notes, ...applied.notes, ...noteUnrecorded(applied, work.style)];
   }
 
