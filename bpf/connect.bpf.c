@@ -54,6 +54,14 @@ static __always_inline void choose_proxy(struct tp_endpoint *proxy, bool mapped,
 		choose_proxy6(proxy, direction);
 }
 
+/* What only a program of ours chooses, of whichever version: it may keep no state that we know. */
+static __always_inline bool is_spread4(const struct tp_endpoint *to)
+{
+	return is_mapped(to) &&
+	       (bpf_ntohl(to->addr[3]) & ~SPREAD_MASK) == SPREAD_NET &&
+	       to->port == bpf_htons(tp_config.ports[TP_INBOUND]);
+}
+
 /*
  * Whether a program of ours in another cgroup has redirected it already: while an
  * installation moves from there to here. An application's it would leave alone.
@@ -61,8 +69,11 @@ static __always_inline void choose_proxy(struct tp_endpoint *proxy, bool mapped,
 static __always_inline bool is_redirected(struct bpf_sock_addr *ctx,
 					  const struct tp_endpoint *to)
 {
-	struct tp_socket *socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0, 0);
+	struct tp_socket *socket;
 
+	if (is_spread4(to))
+		return true;
+	socket = bpf_sk_storage_get(&tp_sockets, ctx->sk, 0, 0);
 	return socket && socket->role == TP_ROLE_CLIENT &&
 	       same_endpoint(&socket->proxy, to);
 }

@@ -99,12 +99,14 @@ export function hasClsact(ifindex: number): boolean {
 /** A filter, and the BPF program that it is, if it is one. */
 export interface TcListed extends TcFilter {
   readonly programId: number | undefined;
+  /** Of that filter, as who attached it named it. */
+  readonly name: string | undefined;
 }
 
 /** <linux/rtnetlink.h>, <linux/pkt_cls.h> */
 const TCMSG_SIZE = 20;
 const TCA = { kind: 1, options: 2 } as const;
-const TCA_BPF_ID = 11;
+const TCA_BPF = { name: 7, id: 11 } as const;
 
 /** All filters of an interface, of any kind and anybody's. */
 export function listTc(ifindex: number, direction: TcDirection): TcListed[] {
@@ -117,16 +119,21 @@ export function listTc(ifindex: number, direction: TcDirection): TcListed[] {
     direction,
     handle: tcmsg.readUInt32LE(8),
     priority: tcmsg.readUInt32LE(16) >>> 16,
-    programId: readProgramId(tcmsg),
+    ...readProgram(tcmsg),
   }));
 }
 
 /** The first message of a priority is about all of it, and has no program. */
-function readProgramId(tcmsg: Buffer): number | undefined {
+function readProgram(tcmsg: Buffer): Pick<TcListed, "programId" | "name"> {
   const attributes = readAttributes(tcmsg.subarray(TCMSG_SIZE));
   const options = attributes.get(TCA.options);
-  if (attributes.get(TCA.kind)?.toString("latin1") !== "bpf\0" || options === undefined) return undefined;
-  return readAttributes(options).get(TCA_BPF_ID)?.readUInt32LE(0);
+  if (attributes.get(TCA.kind)?.toString("latin1") !== "bpf\0" || options === undefined)
+    return { programId: undefined, name: undefined };
+  const program = readAttributes(options);
+  return {
+    programId: program.get(TCA_BPF.id)?.readUInt32LE(0),
+    name: program.get(TCA_BPF.name)?.toString("utf8").replace(/\0$/, ""),
+  };
 }
 
 function hookOf({ ifindex, direction }: TcFilter): Uint8Array {

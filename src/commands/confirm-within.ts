@@ -16,6 +16,12 @@ import { clockTime, describeBefore, logOf, removeLog, startWaiting, stopWaiting 
  * left, nothing waits for it either.
  */
 export interface ChangeToConfirm extends AsyncDisposable {
+  /**
+   * Whether it could be put back. Changes nothing.
+   *
+   * @throws TproxyError CONFIRM_UNUSABLE
+   */
+  check(): Promise<void>;
   /** From now on all is put back in time, whatever becomes of us. Twice is once. Before anything is changed. */
   arm(): Promise<void>;
   /**
@@ -51,7 +57,7 @@ function confirmedChange(netns: NetnsFact, arm: () => Promise<void>): ChangeToCo
     removeLog(netns);
     return [];
   };
-  return { arm, keep, [Symbol.asyncDispose]: async () => {} };
+  return { check: async () => {}, arm, keep, [Symbol.asyncDispose]: async () => {} };
 }
 
 function notToBePutBack(why: string, cause?: ConfigError): TproxyError {
@@ -85,6 +91,10 @@ class TimedChange implements ChangeToConfirm {
     this.#earlier = earlier;
     this.#iptables = iptables;
     this.#note = note;
+  }
+
+  async check(): Promise<void> {
+    if (this.#earlier === undefined) await this.#findBefore();
   }
 
   async arm(): Promise<void> {

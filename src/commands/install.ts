@@ -9,13 +9,18 @@ import { describeTakeOver } from "../engine/describe-take-over.ts";
 import { EbpfEngine } from "../engine/ebpf/engine.ts";
 import type { EngineName } from "../engine/engine.ts";
 import { readHostFacts } from "../engine/host-facts.ts";
+import { hasNetworks } from "../engine/iptables/beside-programs.ts";
 import { IptablesEngine } from "../engine/iptables/engine.ts";
 import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
-import { findLockOut } from "../engine/lock-out.ts";
-import { describeStoring } from "../engine/persistence/describe-storing.ts";
-import { requireConfirmable, storeWithInstallation } from "../engine/persistence/store-with-installation.ts";
+import { findLockOut, findLockOutAtStart } from "../engine/lock-out.ts";
+import { describeStoring, findStoring } from "../engine/persistence/describe-storing.ts";
+import {
+  requireConfirmable,
+  requireStorable,
+  storeWithInstallation,
+} from "../engine/persistence/store-with-installation.ts";
 import { findSharedUser } from "../engine/shared-user.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
@@ -47,20 +52,28 @@ export async function runInstall(
   const netns = readNetns();
   using _lock = await lockNamespace(netns.inode, { terminated: untilTerminated() });
   requireConfirmable(netns, config, options);
+  requireStorable(netns, options);
   const note = (line: string) => io.note(line);
   await using change = await beginChange(netns, options.confirmWithinMs, engines.iptables, note);
   await using undo = new Undo();
   let stored: string[] | undefined;
+  let warnings: readonly string[] = [];
+  let atStart: string | undefined;
   await installLocked(config, io, async (plan, engine) => {
     // Of what is stored that has been decided when it was installed.
-    const lockOut =
-      options.force || options.stored ? undefined : await findLockOut(plan, engine, engines.iptables);
-    if (lockOut !== undefined) throw lockOut;
+    if (!options.force && !options.stored) {
+      const found = await findLockOut(plan, engine, engines.iptables);
+      if (found.refusal !== undefined) throw found.refusal;
+      warnings = found.warnings;
+    }
+    atStart = options.stored ? undefined : warnOfStart(config, options, plan, engine);
     stored ??= await storeWithInstallation(netns, writeConfig(config), options, undo);
     await change.arm();
   });
   undo.keep();
+  for (const warning of warnings) io.note(`warning: ${warning}`);
   for (const note of stored ?? []) io.note(`note: ${note}`);
+  if (atStart !== undefined) io.note(`warning: ${atStart}`);
   for (const line of await change.keep()) io.out(line);
   return 0;
 }
@@ -85,7 +98,9 @@ export async function installLocked(
     return name === "ebpf" ? installWithEbpf(engines, plan) : installWithIptables(engines, plan);
   };
   const { engine, result } = await withEngine(wishOf(config), install, noteFallback(plan, io));
-  const unstored = engine === "ebpf" ? await removeStoredRules(plan.netns, recorded) : [];
+  // Those of virtual networks have taken their place.
+  const isGone = engine === "ebpf" && !hasNetworks(plan);
+  const unstored = isGone ? await removeStoredRules(plan.netns, recorded) : [];
   for (const note of [...plan.notes, ...result.notes, ...unstored]) io.note(`note: ${note}`);
   if (engine === "ebpf" && config.storeFirewalld) io.note(`warning: ${NOTHING_TO_STORE}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
@@ -95,7 +110,19 @@ export async function installLocked(
 }
 
 const NOTHING_TO_STORE =
-  "storing with firewalld does nothing with eBPF, which has no rules; --store-systemd brings programs back";
+  "storing with firewalld does nothing with eBPF, whose programs it does not know; --store-systemd brings them back";
+
+/** Whoever has a proxy that runs now need not have one that starts with the host. */
+function warnOfStart(
+  config: Config,
+  options: InstallOptions,
+  plan: Plan,
+  engine: EngineName,
+): string | undefined {
+  const { withSystemd, withFirewalld } = findStoring(plan, config, options, engine);
+  const isStored = withSystemd || (withFirewalld && engine === "iptables");
+  return isStored ? findLockOutAtStart(plan) : undefined;
+}
 
 function enginesOf(config: Config, io: CommandIo): Engines {
   return {
@@ -113,27 +140,36 @@ async function dryRun(
   if (!isRoot())
     io.note("warning: without root not everything can be looked at: what install does may differ");
   const plan = makePlan(config, readHostFacts(config));
+  const unstorable = isRoot() ? await refusalOf(async () => requireStorable(plan.netns, options)) : undefined;
   const describe = async (name: EngineName) => {
     const { text, notes } = await describeInstallation(name, engines, plan);
     const removed = isRoot() ? await describeTakeOver(name, engines, plan) : [];
-    const stored = isRoot() ? describeStoring(plan.netns, config, options, name) : [];
+    const stored = isRoot() && unstorable === undefined ? describeStoring(plan, config, options, name) : [];
     return { text, notes: [...notes, ...removed, ...stored] };
   };
   const { engine, result } = await withEngine(wishOf(config), describe, noteFallback(plan, io));
   for (const note of [...plan.notes, ...result.notes]) io.note(`note: ${note}`);
   for (const warning of findSharedUser(plan)) io.note(`warning: ${warning}`);
-  const begin = () =>
-    beginChange(plan.netns, options.confirmWithinMs, engines.iptables, (line) => io.note(line));
+  const begin = async () => {
+    const note = (line: string) => io.note(line);
+    await (await beginChange(plan.netns, options.confirmWithinMs, engines.iptables, note)).check();
+  };
+  const lockOut = options.force ? undefined : await findLockOut(plan, engine, engines.iptables);
+  for (const warning of lockOut?.warnings ?? []) io.note(`warning: ${warning}`);
   const refusals = [
     // Without root, what is kept of installations cannot be read.
     isRoot() ? await refusalOf(async () => requireConfirmable(plan.netns, config, options)) : undefined,
+    unstorable,
     isRoot() ? await refusalOf(begin) : undefined,
-    options.force ? undefined : await findLockOut(plan, engine, engines.iptables),
+    lockOut?.refusal,
   ];
   for (const refusal of refusals) {
     if (refusal === undefined) continue;
     io.note(`warning: install would refuse (${refusal.code}): ${refusal.message}. ${refusal.hint ?? ""}`);
   }
+  const atStart =
+    isRoot() && unstorable === undefined ? warnOfStart(config, options, plan, engine) : undefined;
+  if (atStart !== undefined) io.note(`warning: ${atStart}`);
   for (const line of result.text) io.out(line);
   return 0;
 }

@@ -58,6 +58,8 @@ export interface SshAccess {
   readonly address: Address;
   /** 1–65535. */
   readonly port: number;
+  /** Of a server on `::`: it takes no IPv4. Undefined: it does, or the kernel does not tell. */
+  readonly isIpv6Only?: boolean | undefined;
   /** Where a session comes from. */
   readonly peer: Address | undefined;
   /** Whose socket it is, for people: "sshd, process 812". Several may have the same one. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetnsFact } from "../core/facts.ts";
-import type { Plan } from "../plan/plan.ts";
+import { type Destination, destinationUnder } from "../plan/judge-lock-out.ts";
 import { planFromJson } from "../plan/plan-from-json.ts";
 import { keptPlan } from "../plan/plan-json.ts";
 import type { EngineName } from "./engine.ts";
@@ -27,8 +27,16 @@ export async function findInstallation(
   return { engine: status.engine, record: status.record, isWhole: isWhole(status) };
 }
 
-/** What it does, if that is known and all of it is there. */
-export function planInForce(found: FoundInstallation | undefined): Plan | undefined {
+/**
+ * Where what is installed sends what comes from outside: by its plan, if all of it is there. By the rules as they are where
+ * there is none: they are kumactl's, an older version's, or damaged. Undefined: nobody knows. Needs root.
+ */
+export async function findDestination(
+  netns: NetnsFact,
+  iptables: IptablesEngine,
+): Promise<Destination | undefined> {
+  const found = await findInstallation(netns, iptables);
   const kept = found?.isWhole === true ? keptPlan(found.record) : undefined;
-  return kept && planFromJson(kept);
+  if (kept !== undefined) return destinationUnder(planFromJson(kept));
+  return found?.engine === "iptables" ? iptables.inboundInForce(netns) : undefined;
 }

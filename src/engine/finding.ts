@@ -54,6 +54,8 @@ export const FINDINGS = {
   },
   "stored-otherwise": { degrades: true, about: "what is stored for the next start is another configuration" },
   "stored-disabled": { degrades: false, about: "what is stored is not installed when the host starts" },
+  "stored-broken": { degrades: true, about: "the program that installs what is stored is gone" },
+  "stored-outdated": { degrades: false, about: "the unit that installs what is stored is another version's" },
   "firewalld-otherwise": {
     degrades: true,
     about: "firewalld keeps other rules than those that are installed",

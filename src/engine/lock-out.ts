@@ -1,66 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Family, formatAddress, isLoopback, unmapAddress } from "../core/address.ts";
 import { TproxyError } from "../core/errors.ts";
-import type { NetnsFact, SshAccess } from "../core/facts.ts";
-import { findListeners } from "../host/listeners.ts";
+import type { SshAccess } from "../core/facts.ts";
 import { findSshAccess } from "../host/ssh-access.ts";
-import { judgeLockOut } from "../plan/judge-lock-out.ts";
+import { readTcpSockets, TCP_STATE } from "../host/tcp-sockets.ts";
+import { type CutOff, judgeLockOut, type LockOut, reachableFamilies } from "../plan/judge-lock-out.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { EngineName } from "./engine.ts";
-import { findInstallation, planInForce } from "./find-installation.ts";
+import { findDestination } from "./find-installation.ts";
 import type { IptablesEngine } from "./iptables/engine.ts";
 
-/**
- * What would keep people from this host that come by SSH: undefined where nothing does.
- */
+export interface FoundLockOut {
+  readonly refusal: TproxyError | undefined;
+  /** One sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** What would keep people from this host that come by SSH: from all of it, or from one family. */
 export async function findLockOut(
   plan: Plan,
   engine: EngineName,
   iptables: IptablesEngine,
-): Promise<TproxyError | undefined> {
-  if (!plan.inbound.redirect) return undefined;
+): Promise<FoundLockOut> {
+  if (!plan.inbound.redirect) return NOTHING;
   const listening = familiesListening(plan, engine);
-  if (listening.size === 2) return undefined;
+  if (listening.size === 2) return NOTHING;
   const accesses = findSshAccess(process.env);
-  if (judgeLockOut(plan, accesses, listening).length === 0) return undefined;
-  const cutOff = judgeLockOut(plan, accesses, listening, await readPlanInForce(plan.netns, iptables));
-  return cutOff.length === 0 ? undefined : lockOut(plan, cutOff);
+  if (isNothing(judgeLockOut(plan, accesses, listening))) return NOTHING;
+  const inForce = isRoot() ? await findDestination(plan.netns, iptables) : undefined;
+  const { refused, narrowed } = judgeLockOut(plan, accesses, listening, inForce);
+  return {
+    refusal: refused.length === 0 ? undefined : lockOut(plan, refused),
+    warnings: FAMILIES.flatMap((family) => {
+      const ofFamily = narrowed.filter(({ families }) => families.includes(family));
+      const other = family === 4 ? 6 : 4;
+      return ofFamily.length === 0
+        ? []
+        : [`${describeCutOff(plan, ofFamily)}; by IPv${other} they still can`];
+    }),
+  };
 }
 
-/** Without root it cannot be read. */
-async function readPlanInForce(netns: NetnsFact, iptables: IptablesEngine): Promise<Plan | undefined> {
-  if (process.geteuid?.() !== 0) return undefined;
-  return planInForce(await findInstallation(netns, iptables));
+/**
+ * What is stored is there with the start of the host, before the proxy, wherever that comes from: who would not get in until
+ * it listens, in one sentence; undefined: nobody is kept out.
+ */
+export function findLockOutAtStart(plan: Plan): string | undefined {
+  const { refused } = judgeLockOut(plan, findSshAccess(process.env), new Set());
+  if (refused.length === 0) return undefined;
+  return (
+    `SSH needs the proxy whenever this host starts: until it listens, new connections to ${namePorts(refused)} are sent to ` +
+    `port ${plan.inbound.port}. ${leaveAlone(plan.inbound, portsOf(refused))}, or see that the proxy starts with the host`
+  );
+}
+
+const FAMILIES = [4, 6] as const satisfies readonly Family[];
+
+const NOTHING: FoundLockOut = { refusal: undefined, warnings: [] };
+
+function isNothing({ refused, narrowed }: LockOut): boolean {
+  return refused.length + narrowed.length === 0;
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 /** In which families the proxy takes inbound connections. With rules, one that listens on loopback alone gets none. */
 function familiesListening({ inbound }: Plan, engine: EngineName): ReadonlySet<Family> {
   const families = new Set<Family>();
-  for (const { address: found } of findListeners(new Set([inbound.port]))) {
-    const address = unmapAddress(found);
+  const listeners = readTcpSockets(new Set([TCP_STATE.listen]));
+  for (const { local, isIpv6Only } of listeners.filter(({ local }) => local.port === inbound.port)) {
+    const address = unmapAddress(local.address);
     if (engine === "iptables" && isLoopback(address)) continue;
     families.add(address.family);
     // An IPv6 socket takes both, unless it was told not to.
-    if (address.bytes.every((byte) => byte === 0)) families.add(4);
+    if (address.bytes.every((byte) => byte === 0) && isIpv6Only !== true) families.add(4);
   }
   return families;
 }
 
-function lockOut({ inbound }: Plan, cutOff: readonly SshAccess[]): TproxyError {
-  const ports = [...new Set(cutOff.map(({ port }) => port))].sort((a, b) => a - b);
-  const names = ports.map(
-    (port) => `port ${port} (${describe(cutOff.filter((each) => each.port === port))})`,
+function lockOut(plan: Plan, cutOff: readonly CutOff[]): TproxyError {
+  return new TproxyError("LOCK_OUT", describeCutOff(plan, cutOff), {
+    hint:
+      `${leaveAlone(plan.inbound, portsOf(cutOff))}, or start the proxy first. --force installs all the same; ` +
+      "with --confirm-within 60s it is put back unless you confirm it.",
+  });
+}
+
+/** The family is named where there is another one. */
+function describeCutOff(plan: Plan, cutOff: readonly CutOff[]): string {
+  const families = new Set(cutOff.flatMap((each) => each.families));
+  const isOne = families.size === 1 && reachableFamilies(plan).some((family) => !families.has(family));
+  const name = isOne ? `IPv${[...families].join()}` : undefined;
+  const over = name === undefined ? "" : ` over ${name}`;
+  const who = cutOff.some(({ access }) => access.kind === "server")
+    ? `nobody could come in by SSH${over} any more`
+    : `who is here by SSH${over} could not come in again`;
+  return (
+    `${who}: new connections to ${namePorts(cutOff)} would be sent to port ${plan.inbound.port}, ` +
+    `where nothing listens${name === undefined ? "" : ` by ${name}`}`
   );
-  return new TproxyError(
-    "LOCK_OUT",
-    `nobody could come in by SSH any more: new connections to ${names.join(" and ")} would be sent to port ` +
-      `${inbound.port}, where nothing listens`,
-    {
-      hint:
-        `${leaveAlone(inbound, ports)}, or start the proxy first. --force installs all the same; ` +
-        "with --confirm-within 60s it is put back unless you confirm it.",
-    },
-  );
+}
+
+function namePorts(cutOff: readonly CutOff[]): string {
+  const names = portsOf(cutOff).map((port) => {
+    const accesses = cutOff.map(({ access }) => access).filter((each) => each.port === port);
+    return `port ${port} (${describe(accesses)})`;
+  });
+  return names.join(" and ");
+}
+
+function portsOf(cutOff: readonly CutOff[]): number[] {
+  return [...new Set(cutOff.map(({ access }) => access.port))].sort((a, b) => a - b);
 }
 
 /** Each once: a server listens on several addresses, and a session may be of two processes. */

@@ -18,7 +18,7 @@ export function findSharedUser(plan: Plan): string[] {
   return warnOfSharedUser(proxyUser, installers(), findServices(processes, ports));
 }
 
-/** sudo says who called it. */
+/** sudo says who called it, and so may anybody who sets SUDO_UID: no more than a warning comes of it. */
 function installers(): number[] {
   const { SUDO_UID = "" } = process.env;
   const self = process.getuid?.();

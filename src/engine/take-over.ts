@@ -8,7 +8,7 @@ import { planFromJson } from "../plan/plan-from-json.ts";
 import { keptPlan, type PlanJson } from "../plan/plan-json.ts";
 import type { AroundCommit } from "./ebpf/apply.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
-import { requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
+import { recordsOfEbpf, requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
 import { inheritPassthroughAddress } from "./inherit-address.ts";
 import { hasNetworks } from "./iptables/beside-programs.ts";
@@ -80,7 +80,11 @@ export async function installWithEbpf(engines: Engines, plan: Plan): Promise<Ins
   ebpf.check(plan); // before the rules are touched
   if (hasNetworks(plan)) return installWithNetworks(engines, plan, await iptables.prepareNetworks(plan));
   const previous = await iptables.find(plan.netns);
-  if (previous === undefined) return ebpf.install(plan);
+  if (previous === undefined) {
+    const report = await ebpf.install(plan);
+    iptables.forget(plan.netns);
+    return report;
+  }
   if (previous.besidePrograms) return installWithoutNetworks(engines, plan, previous);
   const bridge = previous.redirects ? withPorts(plan, previous.ports) : plan;
   const inherited = inheritPassthroughAddress(bridge, previous.ownsPassthroughAddress);
@@ -177,18 +181,27 @@ async function installBesideRules(
   return report;
 }
 
+/** Also what a command that was killed left of one: its links may intercept already. */
 function findEbpf(netns: NetnsFact): FoundEbpf | undefined {
-  const [status] = readEbpf(netns);
-  if (status === undefined) return undefined;
-  const { outbound, inbound, addedPassthroughAddress, state } = status.record;
-  const ports = { outbound: outbound.port, inbound: inbound.port };
-  return { ports, ownsPassthroughAddress: addedPassthroughAddress, hasOurState: state === OBJECT_STATE };
+  const records = explainFailure(() => recordsOfEbpf(netns));
+  const [counting] = records;
+  if (counting === undefined) return undefined;
+  const ports = { outbound: counting.outbound.port, inbound: counting.inbound.port };
+  return {
+    ports,
+    ownsPassthroughAddress: records.some((each) => each.addedPassthroughAddress),
+    hasOurState: counting.state === OBJECT_STATE,
+  };
+}
+
+export function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
+  return explainFailure(() => statusOfEbpf(netns, undefined));
 }
 
 /** Where libbpf is gone since, its pins cannot be read, and not removed either. */
-export function readEbpf(netns: NetnsFact): ReturnType<typeof statusOfEbpf> {
+function explainFailure<T>(read: () => T): T {
   try {
-    return statusOfEbpf(netns, undefined);
+    return read();
   } catch (cause) {
     if (!(cause instanceof TproxyError)) throw cause;
     throw new TproxyError(

@@ -59,6 +59,7 @@ export function endProcess(started: StartedProcess): void {
   }
 }
 
+/** False also of one that has ended, though nobody has asked how: a container's first process may never do that. */
 export function isRunning({ pid, started }: StartedProcess): boolean {
   return startOf(pid) === started;
 }
@@ -92,11 +93,15 @@ function untilReady(child: ChildProcess, log: string): Promise<void> {
   return promise.finally(() => clearTimeout(patience));
 }
 
-/** Field 22 of /proc/<pid>/stat (proc_pid_stat(5)), which the name of the process, in brackets, may not confuse. */
+/**
+ * Field 22 of /proc/<pid>/stat (proc_pid_stat(5)), which the name of the process, in brackets, may not confuse; undefined
+ * where it has ended (field 3 is Z or X).
+ */
 function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return /^[ZX]$/i.test(fields[0] ?? "") ? undefined : fields[19];
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ESRCH") return undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, type Stats } from "node:fs";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
 
 /** For locks, and for what an installation remembers that the kernel does not. Gone with a reboot, as the rules are. */
@@ -16,7 +16,8 @@ export function makePrivateDirectory(directory: string): void {
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST") throw error;
   }
-  if (isPrivateDirectory(directory)) return;
+  // Where another holder of a lock removed it meanwhile, that is the system's error, and not a directory of somebody's.
+  if (isPrivate(lstatSync(directory))) return;
   throw new TproxyError("LOCKED", `cannot use ${directory}: others could replace files there`, {
     hint: `Remove it, or make it a directory that only root can write to (chown root ${directory}; chmod 700 ${directory}).`,
   });
@@ -25,8 +26,11 @@ export function makePrivateDirectory(directory: string): void {
 /** Whether it is a directory, no link, that root or who runs this owns, and where nobody else can write. */
 export function isPrivateDirectory(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory() !== true) return false;
-  return [0, process.geteuid?.()].includes(found.uid) && (found.mode & 0o022) === 0;
+  return found !== undefined && isPrivate(found);
+}
+
+function isPrivate(found: Stats): boolean {
+  return found.isDirectory() && [0, process.geteuid?.()].includes(found.uid) && (found.mode & 0o022) === 0;
 }
 
 /** Leaves it where something is in it, it is gone, or nothing can be removed there (a read-only /run). */

@@ -17,11 +17,12 @@ const SSH_PORT = 22;
 
 /**
  * Who can come, and has come, into the network namespace of the main thread by SSH. From three places:
- * 1. processes whose program or name is an SSH server's: what they listen on, and their connections;
+ * 1. processes whose program or name is an SSH server's: what they hold (`accessOf`);
  * 2. a listener on port 22 that init holds (systemd, which starts the server when somebody comes) or that no process
  *    holds that can be seen from here (it is in another PID namespace);
  * 3. SSH_CONNECTION of this process and of those that it descends from (sudo drops it), where that connection is there:
- *    a server by any other name. A terminal that lives on knows one that is long gone.
+ *    a server by any other name. A terminal that lives on knows one that is long gone; whoever sets it to a connection that
+ *    is there gets no more by it than a refusal to install.
  *
  * @param variables of this process
  */
@@ -31,7 +32,13 @@ export function findSshAccess(variables: Readonly<Record<string, string | undefi
   const listeners = readTcpSockets(new Set([TCP_STATE.listen]));
   const isAsked = processes.length + named.length > 0;
   const connections = isAsked ? readTcpSockets(new Set([TCP_STATE.established])) : [];
-  const ofProcesses = processes.flatMap((process) => accessOf(process, listeners, connections));
+  const ofProcesses = processes.flatMap(({ pid, name }) => {
+    const held = socketsOf(pid);
+    const among = (sockets: readonly TcpSocket[]) =>
+      held.flatMap(({ inode }) => sockets.find((socket) => socket.inode === inode) ?? []);
+    const holder = `${name}, process ${pid}`;
+    return accessOf(holder, among(listeners), among(connections), portsOf(listeners));
+  });
   const ofVariables = connections
     .filter((socket) => named.some((each) => isSameConnection(each, socket)))
     .map((socket) => sessionOf(socket, "this session's, by SSH_CONNECTION"));
@@ -59,21 +66,36 @@ function programOf(pid: number): string {
 }
 
 /**
- * A process that has a connection is a session's: the connection that it was given first is the session, others and what
- * it listens on are forwarded ports (`ssh -R`).
+ * What an SSH server's process is there for, by what it holds. A session has a connection to a port on which somebody else
+ * listens: what it listens on itself are forwarded ports (`ssh -R`), and its other connections go there, or elsewhere
+ * (`ssh -L`). All others that listen are servers: what a server has of connections is to a directory of users, or to
+ * itself where it has not handed it on yet. Who listens on port 22 is one in any case. Pure.
+ *
+ * @param listeners that the process has, by its descriptors
+ * @param connections likewise: the session is the first that it was given
+ * @param listening the ports on which anybody listens here
  */
-function accessOf(
-  { pid, name }: SshProcess,
+export function accessOf(
+  holder: string,
   listeners: readonly TcpSocket[],
   connections: readonly TcpSocket[],
+  listening: ReadonlySet<number>,
 ): SshAccess[] {
-  const holder = `${name}, process ${pid}`;
-  const held = socketsOf(pid);
-  const among = (sockets: readonly TcpSocket[]) =>
-    held.flatMap(({ inode }) => sockets.find((socket) => socket.inode === inode) ?? []);
-  const [session] = among(connections);
-  if (session !== undefined) return [sessionOf(session, holder)];
-  return among(listeners).map((socket) => serverOf(socket, holder));
+  const own = portsOf(listeners);
+  const servers = (each: readonly TcpSocket[]) => each.map((socket) => serverOf(socket, holder));
+  const sessions = (each: readonly TcpSocket[]) => each.map((socket) => sessionOf(socket, holder));
+  // A session outlives its server.
+  const isToServer = (port: number) => !own.has(port) && (listening.has(port) || port === SSH_PORT);
+  const session = connections.find(({ local }) => isToServer(local.port));
+  if (session !== undefined)
+    return [...servers(listeners.filter(({ local }) => local.port === SSH_PORT)), ...sessions([session])];
+  if (listeners.length > 0)
+    return [...servers(listeners), ...sessions(connections.filter(({ local }) => own.has(local.port)))];
+  return connections.length === 1 ? sessions(connections) : [];
+}
+
+function portsOf(sockets: readonly TcpSocket[]): ReadonlySet<number> {
+  return new Set(sockets.map(({ local }) => local.port));
 }
 
 function unseenServers(listeners: readonly TcpSocket[], known: readonly SshAccess[]): SshAccess[] {
@@ -91,8 +113,9 @@ function unseenServers(listeners: readonly TcpSocket[], known: readonly SshAcces
   });
 }
 
-function serverOf({ local }: TcpSocket, holder: string): SshAccess {
-  return { kind: "server", address: unmapAddress(local.address), port: local.port, peer: undefined, holder };
+function serverOf({ local, isIpv6Only }: TcpSocket, holder: string): SshAccess {
+  const address = unmapAddress(local.address);
+  return { kind: "server", address, port: local.port, isIpv6Only, peer: undefined, holder };
 }
 
 function sessionOf({ local, remote }: TcpSocket, holder: string): SshAccess {

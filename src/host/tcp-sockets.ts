@@ -53,6 +53,8 @@ export interface TcpSocket {
   readonly waiting: number;
   /** The inode of its cgroup2's directory; undefined where the kernel does not tell. */
   readonly cgroupId: bigint | undefined;
+  /** Of a listener of IPv6: it takes no IPv4. Undefined of all others, and where the kernel does not tell. */
+  readonly isIpv6Only?: boolean | undefined;
 }
 
 /**
@@ -81,7 +83,7 @@ function diagnose(states: ReadonlySet<number>, families: readonly Family[]): Tcp
 }
 
 function toTcpSocket(socket: DiagnosedSocket, family: Family): TcpSocket {
-  const { state, source, destination, uid, inode, receiveQueue, cgroupId } = socket;
+  const { state, source, destination, uid, inode, receiveQueue, cgroupId, isIpv6Only } = socket;
   const endpoint = ({ bytes, port }: DiagnosedSocket["source"]) => ({ address: { family, bytes }, port });
   return {
     state,
@@ -91,6 +93,7 @@ function toTcpSocket(socket: DiagnosedSocket, family: Family): TcpSocket {
     inode,
     waiting: receiveQueue,
     cgroupId,
+    isIpv6Only,
   };
 }
 

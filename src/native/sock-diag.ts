@@ -21,6 +21,8 @@ export interface DiagnosedSocket {
   readonly inode: number;
   /** The id of its cgroup2, which is the inode of the directory. Undefined before Linux 5.8. */
   readonly cgroupId: bigint | undefined;
+  /** Of a listener of IPv6: it takes no IPv4 (IPV6_V6ONLY). Undefined of all others. */
+  readonly isIpv6Only: boolean | undefined;
 }
 
 /**
@@ -47,6 +49,8 @@ export function dumpTcpSockets(
 
 export function decode(message: Buffer, family: 4 | 6): DiagnosedSocket {
   const length = family === 4 ? 4 : 16;
+  const attributes = readAttributes(message.subarray(MESSAGE_SIZE));
+  const [cgroupId, ipv6Only] = [INET_DIAG_CGROUP_ID, INET_DIAG_SKV6ONLY].map((type) => attributes.get(type));
   return {
     state: message.readUInt8(1),
     source: { bytes: Uint8Array.from(message.subarray(8, 8 + length)), port: message.readUInt16BE(4) },
@@ -54,18 +58,15 @@ export function decode(message: Buffer, family: 4 | 6): DiagnosedSocket {
     receiveQueue: readUint32(message, 56),
     uid: readUint32(message, 64),
     inode: readUint32(message, 68),
-    cgroupId: readCgroupId(message),
+    cgroupId: cgroupId && readUint64(cgroupId),
+    isIpv6Only: ipv6Only && ipv6Only.readUInt8(0) !== 0,
   };
 }
 
 /** Where `struct inet_diag_msg` ends, and the attributes begin. */
 const MESSAGE_SIZE = 72;
+const INET_DIAG_SKV6ONLY = 11;
 const INET_DIAG_CGROUP_ID = 21;
-
-function readCgroupId(message: Buffer): bigint | undefined {
-  const attribute = readAttributes(message.subarray(MESSAGE_SIZE)).get(INET_DIAG_CGROUP_ID);
-  return attribute && readUint64(attribute);
-}
 
 function readUint64(buffer: Buffer): bigint {
   return endianness() === "LE" ? buffer.readBigUInt64LE(0) : buffer.readBigUInt64BE(0);

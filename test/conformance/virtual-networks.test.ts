@@ -156,7 +156,13 @@ describe.each(WAYS)("$way", (way) => {
       });
 
     test("all of it is there, as one installation", async () => {
-      expect(await world.status()).toMatchObject({ exitCode: 0, status: { engine: way.engine } });
+      const { exitCode, status } = await world.status();
+      const findings = status.findings as readonly { readonly code: string; readonly degrades: boolean }[];
+      const codes = new Set(findings.filter(({ degrades }) => degrades).map(({ code }) => code));
+      // The interface that came late brought addresses, which programs do not know for this host's own. Rules do.
+      const expected = way.engine === "ebpf" ? ["address-added"] : [];
+      expect({ engine: status.engine, codes: [...codes] }).toEqual({ engine: way.engine, codes: expected });
+      expect(exitCode).toBe(expected.length === 0 ? 0 : 2);
     });
   });
 });

@@ -5,6 +5,7 @@ import { CAPABILITIES_NEEDED } from "../../src/host/capabilities.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { TPROXYCTL, World } from "../support/world.ts";
 import { capabilitiesFor, withOnly } from "./capabilities-support.ts";
+import { installWithFeaturesCommand } from "./install-with-features.ts";
 import { PrivateMounts } from "./private-mounts.ts";
 import { expectFailure, expectInterception } from "./support.ts";
 
@@ -43,6 +44,27 @@ test.each<[string, boolean, string[]]>([
   if (!running) await world.startProxy();
   await expectInterception(world);
   await tproxyctl("uninstall");
+  await expectState(world, before);
+});
+
+test("so does a reinstallation by tc before Linux 6.6, whose filter has no link", async () => {
+  await using world = await World.create();
+  const before = await kernelState(world);
+  const capabilities = capabilitiesFor("ebpf", "ebpf-load");
+  for (const flags of [[], ["--exclude-outbound-ports", "22"], []]) {
+    const command = installWithFeaturesCommand(
+      world,
+      { tcx: false },
+      "--ebpf-tc-attach-iface",
+      "eth0",
+      ...flags,
+    );
+    const result = await world.run(withOnly(capabilities, command), { cgroup: false });
+    expect(result.exitCode, result.stderr).toBe(0);
+  }
+  await world.startProxy();
+  await expectInterception(world);
+  await world.uninstall();
   await expectState(world, before);
 });
 

@@ -220,6 +220,9 @@ test("what does not know its configuration cannot be put back", async () => {
   await world.forgetRecords();
   const refused = await world.tproxyctl(world.installArguments("--confirm-within=60s"));
   expectFailure(refused, "CONFIRM_UNUSABLE", /could not be put back/, /without --confirm-within/);
+  const dry = await world.tproxyctl(world.installArguments("--confirm-within=60s", "--dry-run"));
+  expect(dry).toMatchObject({ exitCode: 0 });
+  expect(dry.stderr).toMatch(/install would refuse \(CONFIRM_UNUSABLE\)/);
   expect(change.state).toBeUndefined();
   await world.uninstall();
   await expectNoInterception(world);

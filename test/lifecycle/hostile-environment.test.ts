@@ -1,6 +1,6 @@
 // A hostile environment makes root run nothing but this program: SECURITY.md says what is honoured and what is not.
 
-import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
@@ -145,6 +145,34 @@ describe("the node that a package without its own is started with", () => {
     const { stderr } = await version(join(directory, "node"));
     chmodSync(join(directory, "node"), 0o755);
     expect(stderr).toContain(`${directory}/node/node is not used`);
+  });
+
+  test.each(["current/node", "back", "deploy/there"])(
+    "is none that others can exchange: %s",
+    async (target) => {
+      // As whoever deploys may do, in a directory of his own.
+      const [deploy, links] = [join(directory, "deploy"), join(directory, "bin")];
+      for (const each of [deploy, links]) mkdirSync(each);
+      symlinkSync("../node", join(deploy, "current"));
+      symlinkSync(join(directory, "node/node"), join(deploy, "there"));
+      symlinkSync("deploy/current/../node/node", join(directory, "back"));
+      chownSync(deploy, APP_UID, APP_UID);
+      const path = target === "current/node" ? join(deploy, target) : join(directory, target);
+      symlinkSync(path, join(links, "node"));
+      const { stderr } = await version(links);
+      for (const each of [deploy, links, join(directory, "back")]) rmSync(each, { recursive: true });
+      expect(stderr).toContain(`${links}/node is not used`);
+    },
+  );
+
+  test("may be behind links of root's", async () => {
+    const links = join(directory, "good");
+    mkdirSync(join(links, "bin"), { recursive: true });
+    symlinkSync("../node", join(links, "current"));
+    symlinkSync("..//current/./node", join(links, "bin/node"));
+    const { stderr, exitCode } = await version(join(links, "bin"));
+    rmSync(links, { recursive: true });
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
   });
 
   test("is whichever they like for others", async () => {

@@ -1,5 +1,7 @@
 // SIGKILL at the eBPF engine, wherever it changes something.
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { PROXY_UID, type World } from "../support/world.ts";
 import { Agent } from "./crash/agent.ts";
@@ -15,6 +17,14 @@ const TC = ["--ebpf-tc-attach-iface", "eth0"];
 const OTHER = ["--exclude-outbound-ports", "22"];
 const FILTERS = { tcx: false };
 
+/** A proxy that listens on the ports of before as well. */
+const PORTS = { outbound: 16001, inbound: 16006 };
+const OTHER_PORTS = ["--redirect-outbound-port", "16001", "--redirect-inbound-port", "16006"];
+const startOnBoth = (world: World) =>
+  world.startProxy({
+    listen: [15001, 15006, 16001, 16006].flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]),
+  });
+
 const SCENES: readonly Scene[] = [
   {
     title: "a first installation, with a mount",
@@ -28,17 +38,34 @@ const SCENES: readonly Scene[] = [
     }),
   },
   {
+    title: "a reinstallation with other ports of the proxy, and DNS",
+    setUp: startOnBoth,
+    commands: (world) => ({
+      first: { args: world.installArguments() },
+      killed: { args: world.installArguments("--redirect-dns", ...OTHER_PORTS), ports: PORTS },
+    }),
+  },
+  {
+    title: "a reinstallation whose pins are elsewhere",
+    setUp: async (world) => {
+      mkdirSync(join(world.bpffs, "moved"));
+      await world.startProxy();
+    },
+    commands: (world) => ({
+      first: { args: world.installArguments() },
+      killed: { args: world.installArguments("--ebpf-bpffs-path", join(world.bpffs, "moved")) },
+    }),
+  },
+  {
     title: "an uninstallation, with a mount",
     commands: (world) => ({ first: { args: ownMount(world, ...TC) }, killed: UNINSTALL }),
   },
   {
     title: "a first installation with a filter",
-    fewPins: true,
     commands: (world) => ({ killed: { args: world.installArguments(...TC), lacks: FILTERS } }),
   },
   {
     title: "a reinstallation with a filter",
-    fewPins: true,
     commands: (world) => ({
       first: { args: world.installArguments(...TC), lacks: FILTERS },
       killed: { args: world.installArguments(...TC, ...OTHER), lacks: FILTERS },
@@ -46,7 +73,6 @@ const SCENES: readonly Scene[] = [
   },
   {
     title: "an uninstallation with a filter",
-    fewPins: true,
     commands: (world) => ({
       first: { args: world.installArguments(...TC), lacks: FILTERS },
       killed: UNINSTALL,
@@ -57,11 +83,11 @@ const SCENES: readonly Scene[] = [
 test.each(SCENES)(
   "$title",
   async (scene) => {
-    await using agent = await Agent.create((world) => world.startProxy());
+    await using agent = await Agent.create(scene.setUp ?? ((world) => world.startProxy()));
     using lacking = await LackingBundle.make();
     const killer = await Killer.create(agent, scene, lacking);
     await killer.killEverywhere();
-    expect(killer.kills).toBeGreaterThan(30);
+    expect(killer.kills).toBeGreaterThan(50);
   },
   900_000,
 );

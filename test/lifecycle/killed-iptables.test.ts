@@ -35,12 +35,10 @@ const SCENES: readonly Scene[] = [
   ]),
   {
     title: "from eBPF to iptables",
-    fewPins: true,
     commands: (world) => ({ first: { args: world.installArguments() }, killed: install("nft")(world, OLD) }),
   },
   {
     title: "from iptables to eBPF",
-    fewPins: true,
     commands: (world) => ({ first: install("nft")(world, OLD), killed: { args: world.installArguments() } }),
   },
 ];

@@ -7,6 +7,9 @@ import { Scratch } from "../native/support.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { APP_UID, PROXY_UID, type Result, type Running, TPNET, TPROXYCTL, World } from "../support/world.ts";
 import { EBPF, EBPF_TC, IPTABLES, REMOTE } from "./engines.ts";
+import { KUMACTL_CASES } from "./iptables/kumactl-texts.ts";
+import { FAMILIES } from "./iptables/world-tables.ts";
+import { must } from "./iptables-support.ts";
 import { expectFailure, expectNotInstalled, HeldConnections, worldWithProxy } from "./support.ts";
 
 /** A server by that name: its program is a copy of ours. */
@@ -34,7 +37,7 @@ function install(world: World, ...flags: readonly string[]): Promise<Result> {
 }
 
 function expectRefusal(result: Result, ...words: readonly RegExp[]): void {
-  expectFailure(result, "LOCK_OUT", /^error: nobody could come in by SSH any more/m, ...words);
+  expectFailure(result, "LOCK_OUT", /^error: (nobody could come in|who is here) by SSH/m, ...words);
 }
 
 test("an SSH server is not cut off, but where that is forced, or is so already", async () => {
@@ -76,13 +79,34 @@ test("an SSH server is not cut off, but where that is forced, or is so already",
   }
   await world.uninstall();
   await expectState(world, before);
+
+  // kumactl's rules leave port 22 alone, as long as they do.
+  const flags = [...IPTABLES.nft, "--exclude-inbound-ports=2222"];
+  for (const family of FAMILIES) {
+    const program = `/usr/sbin/${family === 4 ? "iptables" : "ip6tables"}-nft`;
+    const input = `${KUMACTL_CASES[0]?.text(family)}\n`;
+    await must(world, [`${program}-restore`, "--noflush"], { input });
+    expectRefusal(await install(world, ...flags), /new connections to port 22 \(/);
+    const excluded = ["KUMA_MESH_INBOUND", "-p", "tcp", "--dport", "22", "-j", "RETURN"];
+    await must(world, [program, "-t", "nat", "-D", ...excluded]);
+  }
+  expectRefusal(await install(world, ...flags, "--redirect-inbound-port=15106"), /to port 15106/);
+  expect(await install(world, ...flags)).toMatchObject({ exitCode: 0 });
+  await world.uninstall();
 });
 
 test("with the proxy there, nothing is in the way", async () => {
   await using world = await World.create();
-  await startServer(world, "sshd", "0.0.0.0:22", "[::]:22");
+  const ssh = await startServer(world, "sshd", "0.0.0.0:22", "[::]:22");
   const proxy = await world.startProxy({ listen: ["0.0.0.0:15001", "0.0.0.0:15006"] });
-  expectRefusal(await install(world, "--engine=ebpf")); // by IPv6
+  const byIpv6 =
+    /nobody could come in by SSH over IPv6 any more: .* to port 22 \(sshd, process \d+\) .* nothing listens by IPv6/;
+  for (const flags of [["--dry-run"], []]) {
+    const { stderr } = await world.install("--engine=ebpf", ...flags);
+    expect(stderr).toMatch(/^warning: nobody .*; by IPv4 they still can$/m);
+    expect(stderr).toMatch(byIpv6);
+  }
+  await world.uninstall();
   await world.install("--ip-family-mode=ipv4");
   await world.uninstall();
   await proxy.stop();
@@ -91,6 +115,11 @@ test("with the proxy there, nothing is in the way", async () => {
   await world.uninstall();
   // Rules bring nothing from outside to a loopback address.
   expectRefusal(await install(world, ...IPTABLES.nft, "--ip-family-mode=ipv4"));
+
+  await ssh.stop();
+  // It listens by IPv6 alone.
+  await startServer(world, "sshd", "[::]:22");
+  expectRefusal(await install(world, "--engine=ebpf"), byIpv6);
 });
 
 test("a session counts by where it comes from", async () => {
@@ -98,7 +127,7 @@ test("a session counts by where it comes from", async () => {
   await startServer(world, "dropbear", "0.0.0.0:2200");
   const session = await HeldConnections.open(world, "10.66.1.1:2200", { host: "office", cgroup: false }, 1);
   const words = /port 2200 \(a session from 10\.66\.1\.2\)/;
-  expectRefusal(await install(world), words);
+  expectRefusal(await install(world), /port 2200 \(dropbear, process \d+; a session from 10\.66\.1\.2\)/);
   expectRefusal(await install(world, "--exclude-inbound-ips=10.66.0.0/24"), words);
   const cases = [["--exclude-inbound-ips=10.66.1.0/24"], EBPF_TC, ["--ebpf-instance-ip=10.66.0.1"]];
   for (const flags of [...cases, ["--redirect-inbound=false"], ["--when-proxy-down=bypass"]]) {

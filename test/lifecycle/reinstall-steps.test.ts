@@ -22,7 +22,8 @@ const TC = ["--ebpf-tc-attach-iface", "eth0"];
 /** Where a connection to port 80, and one to 443, ends: at a port of the proxy, or where it was going. */
 const RIGHT = [/^80 → (15001|15006|80)$/, /^443 → (16001|16006|443)$/];
 
-async function connectAll(world: World): Promise<string[]> {
+/** Of each address, what became of port 80 and of port 443. */
+async function connectAll(world: World): Promise<(readonly [string, string])[]> {
   const ways = [
     ["10.66.0.2", {}],
     ["[fd66::2]", {}],
@@ -30,13 +31,14 @@ async function connectAll(world: World): Promise<string[]> {
     ["[fd66::1]", REMOTE],
   ] as const;
   return Promise.all(
-    ways.flatMap(([address, options]) =>
-      [80, 443].map(async (port) => {
+    ways.map(async ([address, options]) => {
+      const end = async (port: number) => {
         const { ok, server } = await world.connect(`${address}:${port}`, options);
         expect({ address, port, ok }).toEqual({ address, port, ok: true });
         return `${port} → ${server?.listener.split(":").at(-1)}`;
-      }),
-    ),
+      };
+      return Promise.all([end(80), end(443)]);
+    }),
   );
 }
 
@@ -75,7 +77,9 @@ test.each([
     };
     await expect.poll(stopped, { timeout: 20_000, interval: 20 }).toBeDefined();
     const ends = await connectAll(world).finally(() => process.kill(Number(stopped()), "SIGCONT"));
-    for (const end of ends) {
+    for (const [http, https] of ends)
+      expect([http, https], `neither of the two, after call ${step}`).not.toEqual(["80 → 80", "443 → 443"]);
+    for (const end of ends.flat()) {
       expect(
         RIGHT.some((right) => right.test(end)),
         `after call ${step}: ${ends.join(", ")}`,

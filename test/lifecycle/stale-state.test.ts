@@ -1,7 +1,7 @@
 // What is written down below /run goes with a reboot, but not where /run is kept (a container's layer, a disk). Power that
 // failed, another boot, another namespace with the same number: none of it is taken for what is there.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { PROXY_UID } from "../support/world.ts";
@@ -33,6 +33,21 @@ const RECORDS = [
   }),
 ];
 
+/** True in all but one: the boot, or the namespace of that inode. */
+async function untrueRecords(agent: Agent, run: string): Promise<string[]> {
+  const flags = ["--engine=iptables", ...FLAGS];
+  expect(await agent.run(["install", ...flags])).toMatchObject({ exitCode: 0 });
+  const { inode } = agent.netns;
+  const path = join(run, "tproxyctl", `iptables-${inode}.json`);
+  const record = { ...JSON.parse(readFileSync(path, "utf8")), addedPassthroughAddress: true };
+  expect(record.netns).toEqual({ inode, cookie: expect.stringMatching(/^\d+$/) });
+  expect(await agent.run(["uninstall"])).toMatchObject({ exitCode: 0 });
+  return [
+    { ...record, bootId: OTHER_BOOT },
+    { ...record, netns: { inode, cookie: "1" } },
+  ].map((each) => JSON.stringify(each));
+}
+
 const FLAGS = ["--kuma-dp-user", String(PROXY_UID)];
 
 test.each(["ebpf", "iptables"])("%s", async (engine) => {
@@ -50,9 +65,11 @@ test.each(["ebpf", "iptables"])("%s", async (engine) => {
   await expect.poll(() => agent.look()).toEqual(clean);
 
   const { inode } = agent.netns;
+  const records = [...RECORDS, ...(await untrueRecords(agent, run))];
+  await expect.poll(() => agent.look()).toEqual(clean);
   const stale = [
     ...JOURNALS.flatMap((text) => [`net-${inode}.lock`, "bpffs.lock"].map((name) => [name, text] as const)),
-    ...RECORDS.flatMap((text) =>
+    ...records.flatMap((text) =>
       [`iptables-${inode}.json`, `iptables-${inode}.json.new`].map((name) => [name, text] as const),
     ),
     [`iptables-${inode}.json.new`, '{"format": 1, "app'] as const,

@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { BpfLink } from "../../src/bpf/link.ts";
+import { BpfMap } from "../../src/bpf/map.ts";
 import { BpfObject } from "../../src/bpf/object.ts";
 import { Scratch } from "../native/support.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
-import { TPROXYCTL, World } from "../support/world.ts";
+import { World } from "../support/world.ts";
+import { killBeforeRename } from "./inject.ts";
 import { installWithFeatures } from "./install-with-features.ts";
 import { codesOf, expectFindings, findingsOf } from "./status-support.ts";
 import { expectInterception, expectNotInstalled, intactStatus, worldWithProxy } from "./support.ts";
@@ -190,6 +192,50 @@ test("without links to tc: filters, their qdisc, an interface that comes", async
   expect((await codesOf(world))[0]).toBe("0");
 });
 
+test("without links to tc, and without the record of the filters", async () => {
+  await using world = await worldWithProxy();
+  const clean = await kernelState(world);
+  const lacks = { tcx: false } as const;
+  const loseRecord = async () => {
+    await installWithFeatures(world, lacks, ...TC);
+    const { pins } = await intactStatus(world);
+    unlinkSync(join(pins, "record"));
+    return expectFindings(world, 2, ["record-damaged"]);
+  };
+  await loseRecord();
+  await installWithFeatures(world, lacks, ...TC);
+  await expectFindings(world, 0, []);
+  await expectInterception(world);
+  await loseRecord();
+  const { stderr } = await world.uninstall();
+  // The filter is known by its name; what has none, only the record knew.
+  expect(stderr).toMatch(/the record in \S+ cannot be read.*::6 on lo .*the clsact qdisc .*dev eth0/);
+  expect(
+    (await world.run(["tc", "filter", "show", "dev", "eth0", "ingress"], { cgroup: false })).stdout,
+  ).toBe("");
+  await sh(world, "ip addr del ::6/128 dev lo; tc qdisc del dev eth0 clsact");
+  await expectState(world, clean);
+});
+
+test("counters of another layout are no reason to fail", async () => {
+  await using world = await worldWithProxy();
+  await world.install();
+  const { pins } = await intactStatus(world);
+  unlinkSync(join(pins, "map-tp_counters"));
+  using narrow = BpfMap.create({
+    type: "array",
+    name: "tp_counters",
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 9,
+  });
+  narrow.pin(join(pins, "map-tp_counters"));
+  expect((await intactStatus(world)).connections).toEqual({});
+  expect((await world.tproxyctl(["status"])).exitCode).toBe(0);
+  await expectRepaired(world);
+  expect((await intactStatus(world)).connections).toMatchObject({ outboundRedirected: 2 });
+});
+
 test("resolv.conf names other servers", async () => {
   await using world = await worldWithProxy();
   const directory = mkdtempSync(join(tmpdir(), "tproxyctl-resolv-"));
@@ -209,9 +255,7 @@ test("resolv.conf names other servers", async () => {
 test("half an installation: killed before the last step", async () => {
   await using world = await worldWithProxy();
   world.defer(() => world.tproxyctl(["uninstall"]));
-  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=rename:signal=KILL:when=1"];
-  const killed = await world.run([...strace, TPROXYCTL, ...world.installArguments()], { cgroup: false });
-  expect(killed.exitCode).not.toBe(0);
+  await killBeforeRename(world);
   const { exitCode, findings } = await findingsOf(world);
   expect({ exitCode, codes: findings.map(({ code }) => code) }).toEqual({
     exitCode: 2,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Container, fetchFirewalld } from "../support/container.ts";
 import { PROXY_UID, TPROXYCTL } from "../support/world.ts";
 import { ConnectionStream } from "./connection-stream.ts";
+import { expectNoPreparedFile, readCalls, traced } from "./file-trace.ts";
 import { expectFailure } from "./support.ts";
 
 const DIRECT = "etc/firewalld/direct.xml";
@@ -76,10 +77,12 @@ function reload(): Promise<string> {
   return host.mustRun("firewall-cmd", "--reload");
 }
 
-const install = (...flags: string[]) => {
+const install = (...flags: string[]) => host.tproxyctl(...installArguments(flags));
+
+function installArguments(flags: readonly string[]): string[] {
   const engine = flags.some((flag) => flag.startsWith("--engine")) ? [] : ["--engine=iptables"];
-  return host.tproxyctl("install", "--kuma-dp-user", String(PROXY_UID), "--verbose", ...engine, ...flags);
-};
+  return ["install", "--kuma-dp-user", String(PROXY_UID), "--verbose", ...engine, ...flags];
+}
 
 async function mustInstall(...flags: string[]): Promise<string> {
   const { exitCode, stderr } = await install(...flags);
@@ -185,7 +188,13 @@ test("while it reloads no new connection passes the proxy by", async () => {
 });
 
 test("the stored rules follow the installation, whatever it is changed to", async () => {
-  await mustInstall("--store-firewalld", "--disable-comments", ...EVERYTHING);
+  const log = "var/store.log";
+  const flags = installArguments(["--store-firewalld", "--disable-comments", ...EVERYTHING]);
+  expect(await host.run(traced(`/${log}`, "/tmp", [TPROXYCTL, ...flags]))).toMatchObject({ exitCode: 0 });
+  expectNoPreparedFile(
+    readCalls(host.read(log)),
+    /^\/(run|etc\/firewalld)\/(tproxyctl|\.tproxyctl-[0-9a-f]{16}$)/,
+  );
   await expectIntact();
   const said = await mustInstall("--exclude-outbound-ports=1234");
   expect(said).toMatch(/firewalld has rules of the transparent proxy stored: they were changed/);
@@ -193,6 +202,16 @@ test("the stored rules follow the installation, whatever it is changed to", asyn
   expect(host.read(DIRECT)).toMatch(/--dport 1234/);
   await reload();
   await expectIntact();
+  // It reloads, which removes all rules of iptables: those beside the programs are its own by then.
+  const networks = await mustInstall("--engine=ebpf", "--vnet=br+:172.17.0.0/16");
+  expect(networks).toMatch(/firewalld has rules of the transparent proxy stored: they were changed/);
+  for (const again of [false, true]) {
+    if (again) await reload();
+    await expectIntact();
+    expect(ours(await rules())).toMatch(/PREROUTING -s 172\.17\.0\.0\/16 .*br\+|PREROUTING .*-i br\+/);
+    await expectIntercepted();
+  }
+  expect(host.read(DIRECT)).not.toMatch(/KUMA_MESH_OUTBOUND/);
   const ebpf = await mustInstall("--engine=ebpf", "--store-firewalld");
   expect(ebpf).toMatch(/the rules that firewalld had stored are gone/);
   expect(ebpf).toMatch(/warning: storing with firewalld does nothing with eBPF/);

@@ -30,8 +30,7 @@ function start(directory: string, code: string): ChildProcess {
   const program = `
     import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
     import { setTimeout } from "node:timers/promises";
-    import { bootId } from "../../src/host/boot.ts";
-import { lockBpffs, lockNamespace } from ${JSON.stringify(LOCK_MODULE)};
+    import { lockBpffs, lockNamespace } from ${JSON.stringify(LOCK_MODULE)};
     const lock = () => lockNamespace(${inode}, { directory: ${JSON.stringify(directory)} });
     ${code}`;
   return spawn(process.execPath, ["--input-type=module-typescript", "--eval", program], {

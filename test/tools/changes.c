@@ -47,6 +47,7 @@ static bool look_at_setsockopt(const struct call *call, struct change *change);
 static bool look_at_getsockopt(const struct call *call, struct change *change);
 static bool look_at_exec(const struct call *call, struct change *change);
 static bool look_at_own(const struct call *call, struct change *change);
+static bool look_at_signal(const struct call *call, struct change *change);
 
 #define PATH(name, argument) { SYS_##name, #name, look_at_path, argument }
 #define WRITE(name) { SYS_##name, #name, look_at_write, 0 }
@@ -74,6 +75,7 @@ static const struct watched watched[] = {
 	CALL(sendmmsg, look_at_send, 0),
 	CALL(setsockopt, look_at_setsockopt, 0), CALL(getsockopt, look_at_getsockopt, 0),
 	CALL(execve, look_at_exec, 0), CALL(execveat, look_at_exec, 1),
+	CALL(kill, look_at_signal, 0), CALL(pidfd_send_signal, look_at_signal, 0),
 	CALL(flock, look_at_own, 0), CALL(setns, look_at_own, 0), CALL(unshare, look_at_own, 0),
 };
 
@@ -497,6 +499,14 @@ static bool look_at_exec(const struct call *call, struct change *change)
 static bool look_at_own(const struct call *call, struct change *change)
 {
 	return describe(change, false, "%s", find_watched(call->number)->name);
+}
+
+/* Signal 0 only asks whether somebody is there. */
+static bool look_at_signal(const struct call *call, struct change *change)
+{
+	return call->args[1] != 0 &&
+	       describe(change, true, "%s, signal %d", find_watched(call->number)->name,
+			(int)call->args[1]);
 }
 
 bool is_change(const struct call *call, struct change *change)

@@ -78,6 +78,9 @@ function adopt(
   const sockets = new TypedMap(object.map("tp_sockets"), U32, SOCKET);
   const known = inherited.connections ? sockets.get(fd) : undefined;
   if (known?.role === TP_ROLE.TP_ROLE_LISTENER && known.direction === direction) return;
+  // The slot first: if this is killed in between, the next one finds no mark, and a second slot does no harm.
+  const slots = slotsFor(listener, direction);
+  if (slots !== undefined) addToSlot(object.map(slots), fd);
   sockets.set(fd, {
     role: TP_ROLE.TP_ROLE_LISTENER,
     direction,
@@ -85,8 +88,6 @@ function adopt(
     proxy: NOWHERE,
     listener: 0,
   });
-  const slots = slotsFor(listener, direction);
-  if (slots !== undefined) addToSlot(object.map(slots), fd);
 }
 
 /** Outbound IPv4 finds the listener by its address. */

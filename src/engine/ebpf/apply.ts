@@ -30,7 +30,6 @@ import {
 } from "./pin-directory.ts";
 import { Predecessors } from "./predecessors.ts";
 import { type InstanceRecord, writeRecord } from "./record.ts";
-import { removeInstallations } from "./remove.ts";
 import { settle, settleHandshakes } from "./settle.ts";
 import { supersede } from "./supersede.ts";
 
@@ -60,7 +59,7 @@ export type AroundCommit = (commit: () => void) => Promise<void>;
 
 /**
  * Intercepts as `wanted` says, all of it or nothing. An installation that is there is changed in place (`attachInPlace`,
- * `attachBeside`).
+ * `attachBeside`); so is what a killed command left of one.
  *
  * The record comes first: what no pin holds (tc filters, ::6 on lo) is written down before it is there, so that
  * it is found if this is killed.
@@ -75,14 +74,11 @@ export async function apply(
   around: AroundCommit = async (commit) => commit(),
 ): Promise<Applied> {
   using object = openPrograms(place.programs);
-  const { notes, records } = await removeLeftovers(place);
   using predecessors = Predecessors.find(place.bpffs, place.cookie);
-  const previous = predecessors.current;
-  // With one that was removed just now ::6 has gone from lo again, which was there when the plan was made.
-  const before = [...records, ...predecessors.all.map(({ record }) => record)];
+  const { base: previous, current } = predecessors;
   const plan = inheritPassthroughAddress(
     wanted,
-    before.some((record) => record.addedPassthroughAddress),
+    predecessors.all.some(({ record }) => record.addedPassthroughAddress),
   );
   const hooks = chooseHooks(plan, features);
   const inherited = loadPrograms(object, plan, features, hooks, previous);
@@ -103,18 +99,22 @@ export async function apply(
   using recordMap = writeRecord(record);
   recordMap.pin(join(staging, RECORD_PIN));
   pinObject(object, hooks, staging);
+  // Before IPv6 comes in: the proxy binds to it. It may be there already: from the other engine, whose place we take.
+  if (plan.passthroughAddress === "missing" && addLoopbackAddress(PASSTHROUGH_ADDRESS))
+    undo.add("removing ::6 from lo", () => void removeLoopbackAddress(PASSTHROUGH_ADDRESS));
   const isBeside = previous !== undefined && !inherited.connections;
   const adopt = () => adoptListeners(object, plan, inherited);
+  const settle = () => settleOwn(object, record);
   const { listeners, owners } = isBeside
-    ? attachBeside(object, attacher, { hooks, undo, adopt, settle: () => settleOwn(object, record) })
-    : attachInPlace(object, attacher, { hooks, undo, adopt });
+    ? attachBeside(object, attacher, { hooks, undo, adopt, settle })
+    : attachInPlace(object, attacher, {
+        hooks,
+        undo,
+        adopt,
+        settle: current === undefined ? settle : undefined,
+      });
   if (previous !== undefined && !inherited.counters) takeOverCounters(object, previous);
   attacher.pinRest();
-  if (plan.passthroughAddress === "missing") {
-    // It may be there all the same: from the other engine, whose place we take.
-    if (addLoopbackAddress(PASSTHROUGH_ADDRESS))
-      undo.add("removing ::6 from lo", () => void removeLoopbackAddress(PASSTHROUGH_ADDRESS));
-  }
   await around(() => {
     promoteStaging(place.bpffs, place.cookie, generation);
     undo.keep();
@@ -125,17 +125,8 @@ export async function apply(
     linkIds: new Set([...attacher.links.values()].map((link) => link.info().id)),
     mapIds: new Set(chooseMaps(hooks).needed.map((name) => object.map(name).info.id)),
   };
-  notes.push(...(await supersede(predecessors, successor)));
-  return { record, listeners, owners, replaced: previous !== undefined, notes };
-}
-
-/** Where there is no installation, what a killed command left of one is in the way. */
-async function removeLeftovers({ bpffs, cookie }: Place) {
-  using found = Predecessors.find(bpffs, cookie);
-  if (found.current !== undefined) return { notes: [], records: [] };
-  const notes: string[] = [];
-  await removeInstallations(found.leftovers, { note: (line) => void notes.push(line) });
-  return { notes, records: found.leftovers.map(({ record }) => record) };
+  const notes = await supersede(predecessors, successor);
+  return { record, listeners, owners, replaced: current !== undefined, notes };
 }
 
 /** Of connections that the programs of `object` redirected. */

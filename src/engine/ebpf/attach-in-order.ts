@@ -13,18 +13,28 @@ export interface AttachSteps {
   readonly adopt: () => Adopted;
 }
 
+/** Waits for connections that were begun, where all of this is undone: before what answers them goes. */
+type Settle = () => Promise<void>;
+
+function settleWhenUndone(undo: Undo, settle: Settle): void {
+  undo.add("waiting for connections that were begun", settle);
+}
+
 /**
  * A first installation, or one in the place of another whose maps it goes on with. What answers comes first; each hook
  * changes in one step. A connection is decided at one hook, by one program, and where it was sent is written down with it:
  * so it does not matter which of the two serves it at the others.
+ *
+ * @param settle where nobody would be left to answer; undefined: what was there before goes on
  */
 export function attachInPlace(
   object: BpfObject,
   attacher: Attacher,
-  { hooks, undo, adopt }: AttachSteps,
+  { hooks, undo, adopt, settle }: AttachSteps & { readonly settle: Settle | undefined },
 ): Adopted {
   attacher.attachAll(object, hooks.filter(isAnswering), undo);
   const adopted = adopt();
+  if (settle !== undefined) settleWhenUndone(undo, settle);
   attacher.attachAll(object, tcFirst(hooks.filter((hook) => !isAnswering(hook))), undo);
   return adopted;
 }
@@ -35,19 +45,17 @@ export function attachInPlace(
  * one step. Those of before stay until what they began has come to its end.
  *
  * While both are there, an inbound connection is intercepted if one of the two wants it.
- *
- * @param settle waits for connections that were begun, where this is undone
  */
 export function attachBeside(
   object: BpfObject,
   attacher: Attacher,
-  { hooks, undo, adopt, settle }: AttachSteps & { readonly settle: () => Promise<void> },
+  { hooks, undo, adopt, settle }: AttachSteps & { readonly settle: Settle },
 ): Adopted {
   const isSteering = (hook: Hook) => hook.kind === "netns";
   attacher.attachBeside(object, hooks.filter(isAnswering), undo);
   const adopted = adopt();
   attacher.attachBeside(object, hooks.filter(isSteering), undo);
-  undo.add("waiting for connections that were begun", settle);
+  settleWhenUndone(undo, settle);
   const rest = hooks.filter((hook) => !isAnswering(hook) && !isSteering(hook));
   attacher.attachAll(object, tcFirst(rest), undo);
   return adopted;

@@ -42,10 +42,8 @@ export class Attacher implements Disposable {
     for (const hook of hooks) {
       const program = object.program(hook.program);
       const { tcx, predecessors } = this.#options;
-      if (hook.kind === "tc" && !tcx) {
-        const before = attachFilter(hook, program, predecessors, undo);
-        if (before !== undefined) this.#before.push(before);
-      } else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
+      if (hook.kind === "tc" && !tcx) this.#remember(attachFilter(hook, program, predecessors, undo));
+      else this.#keep(hook, this.#replace(hook, program, undo) ?? this.#create(hook, program, undo));
     }
   }
 
@@ -62,20 +60,23 @@ export class Attacher implements Disposable {
     });
   }
 
-  /** Of a first installation, that is for the end: when this is killed, nothing of it shall stay. */
+  /**
+   * Of a first installation, that is for the end: when this is killed before, no link of it stays. Before Linux 6.6 a
+   * filter does, which the record names.
+   */
   pinRest(): void {
-    if (this.#options.predecessors.current !== undefined) return;
+    if (this.#options.predecessors.base !== undefined) return;
     for (const [key, link] of this.links) this.#pin(key, link);
   }
 
   /**
-   * Over an installation, links are pinned at once. If this is killed, there are programs of both, and each connection
+   * Over an installation, or what is left of one, links are pinned at once. If this is killed, there are programs of both, and each connection
    * needs all of those that decided it.
    */
   #keep(hook: Hook, link: BpfLink): void {
     const key = hookKey(hook);
     this.links.set(key, link);
-    if (this.#options.predecessors.current !== undefined) this.#pin(key, link);
+    if (this.#options.predecessors.base !== undefined) this.#pin(key, link);
   }
 
   #pin(key: string, link: BpfLink): void {
@@ -83,20 +84,25 @@ export class Attacher implements Disposable {
   }
 
   #replace(hook: Hook, program: BpfProgram, undo: Undo): BpfLink | undefined {
-    const found = this.#options.predecessors.current?.links().find(({ info }) => this.#isAt(info, hook));
+    const found = this.#options.predecessors.base?.links().find(({ info }) => this.#isAt(info, hook));
     if (found === undefined) return undefined;
     const { link, info } = found;
     const before = BpfProgram.tryById(info.programId) ?? this.#pinned(hook.program);
-    if (before !== undefined) this.#before.push(before);
+    this.#remember(before);
     link.update(program);
     if (before !== undefined) undo.add(`putting ${hook.program} back`, () => link.update(before));
     return link;
   }
 
+  /** Open until nobody undoes anything any more. */
+  #remember(before: BpfProgram | undefined): void {
+    if (before !== undefined) this.#before.push(before);
+  }
+
   /** Where we may not look at what a link runs; undefined where somebody removed the pin. */
   #pinned(name: string): BpfProgram | undefined {
-    const { current } = this.#options.predecessors;
-    return current?.programNames().includes(name) ? current.program(name).duplicate() : undefined;
+    const { base } = this.#options.predecessors;
+    return base?.programNames().includes(name) ? base.program(name).duplicate() : undefined;
   }
 
   /** A link can outlive its cgroup or interface, and the cgroup can be another one than last time. */

@@ -4,6 +4,7 @@ import { ConfigError, TproxyError } from "../../core/errors.ts";
 import { finishLeftover, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
 import { lockBpffs } from "../../host/lock.ts";
 import { isBpffs, readMounts } from "../../host/mounts.ts";
+import { whyNeverFound } from "./find-homes.ts";
 import { makeStaging, removeHome } from "./pin-directory.ts";
 
 /** Where pins go by default; Kuma's path. The only one where we mount a BPF file system ourselves. */
@@ -16,15 +17,26 @@ export const DEFAULT_BPFFS = "/run/kuma/bpf";
 
 /**
  * @throws TproxyError unless `path` is on a bpffs, or one can be mounted there: ConfigError where there is one
- * elsewhere, else BPFFS_UNUSABLE
+ * elsewhere, else BPFFS_UNUSABLE; ConfigError where it is too deep in one
  */
 export function checkBpffs(path: string): void {
+  if (isBpffs(path)) requireFindable(path);
   if (path === DEFAULT_BPFFS || isBpffs(path)) return;
   const message = `${path} ${existsSync(path) ? "is not on a BPF file system" : "does not exist"}`;
   const hint = `Mount one (mount -t bpf bpf /sys/fs/bpf) and name it, or leave the option out: one is mounted at ${DEFAULT_BPFFS}.`;
   const mounted = readMounts().some(({ type }) => type === "bpf");
   if (mounted) throw new ConfigError([{ source: "--ebpf-bpffs-path", message }], hint);
   throw new TproxyError("BPFFS_UNUSABLE", `--ebpf-bpffs-path: ${message}`, { hint });
+}
+
+/** `status`, the next `install` and `uninstall` do not know the option. */
+function requireFindable(path: string): void {
+  const why = whyNeverFound(path);
+  if (why === undefined) return;
+  throw new ConfigError(
+    [{ source: "--ebpf-bpffs-path", message: `${path} ${why}` }],
+    "What is pinned there would not be found again: name a directory nearer to the mount point.",
+  );
 }
 
 /**

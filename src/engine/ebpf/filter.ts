@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BpfProgram } from "../../bpf/program.ts";
-import { attachTc, detachTc, hasClsact, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
+import { attachTc, detachTc, hasClsact, listTc, queryTc, removeClsact, type TcFilter } from "../../bpf/tc.ts";
 import type { Undo } from "../../core/undo.ts";
+import { readNetwork } from "../../host/interfaces.ts";
 import type { FilterRecord } from "./filter-record.ts";
 import type { TcHook } from "./hooks.ts";
 import type { Predecessors } from "./predecessors.ts";
@@ -28,8 +29,9 @@ export function planFilter(hook: TcHook, predecessors: Predecessors): FilterReco
 }
 
 /**
- * Attaches a filter, or replaces the program of the one that an installation before put there. Returns that program, to be
- * disposed of after `undo`.
+ * Attaches a filter, or replaces the program of the one that an installation before put there.
+ *
+ * @returns that program, where it can be had: whoever undoes this needs it, and who called closes it then
  */
 export function attachFilter(
   hook: TcHook,
@@ -38,28 +40,43 @@ export function attachFilter(
   undo: Undo,
 ): BpfProgram | undefined {
   const filter = planFilter(hook, predecessors);
-  const before = programBefore(hook, filter, predecessors);
-  attachTc(program, locate(hook.index), { replace: before !== undefined });
+  const id = filterProgram(filter);
+  const replace = id !== undefined && (findFilters(hook, predecessors).length > 0 || isOurs(hook.index));
+  const before = replace ? programBefore(id, hook.program, predecessors) : undefined;
+  attachTc(program, locate(hook.index), { replace });
   undo.add(`taking the filter off ${hook.interface}`, () => {
-    if (before === undefined) detachFilter(filter);
-    else attachTc(before, locate(hook.index), { replace: true });
+    if (!replace) detachFilter(filter);
+    else if (before !== undefined) attachTc(before, locate(hook.index), { replace: true });
   });
   return before;
 }
 
-/** Of a filter of ours, also of an installation whose record is gone. */
-function programBefore(
-  hook: TcHook,
-  filter: FilterRecord,
-  predecessors: Predecessors,
-): BpfProgram | undefined {
-  const id = filterProgram(filter);
-  const program = id === undefined ? undefined : BpfProgram.tryById(id);
-  if (program === undefined) return undefined;
-  if (findFilters(hook, predecessors).length > 0 || program.name === hook.program) return program;
-  program[Symbol.dispose]();
-  return undefined;
+/** Opening it by id takes CAP_SYS_ADMIN. Undefined where we may not, and its pin is gone. */
+function programBefore(id: number, name: string, { base }: Predecessors): BpfProgram | undefined {
+  const program = BpfProgram.tryById(id);
+  if (program !== undefined) return program;
+  return base?.programNames().includes(name) ? base.program(name).duplicate() : undefined;
 }
+
+/** The filters of ours that no record names: it is gone. They are known by where they stand, and by their name. */
+export function findUnrecorded(): FilterRecord[] {
+  return readNetwork()
+    .interfaces.filter(({ index }) => isOurs(index))
+    .map(({ name, index }) => ({
+      ...{ interface: name, index, priority: PRIORITY, handle: HANDLE },
+      // Nobody knows: an empty qdisc does nothing, and somebody else may have made it.
+      madeQdisc: false,
+    }));
+}
+
+function isOurs(ifindex: number): boolean {
+  return listTc(ifindex, "ingress").some(
+    ({ priority, handle, name }) => priority === PRIORITY && handle === HANDLE && name?.startsWith(OUR_NAME),
+  );
+}
+
+/** libbpf names a filter after its program: `tp_tc_ingress:[id]`. */
+const OUR_NAME = "tp_tc_ingress:";
 
 function findFilters(hook: TcHook, { all }: Predecessors): FilterRecord[] {
   return all.flatMap(({ record }) => record.filters).filter(({ index }) => index === hook.index);

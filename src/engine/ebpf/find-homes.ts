@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
-import { readMounts } from "../../host/mounts.ts";
+import { mountEntryOf, readMounts } from "../../host/mounts.ts";
 import { isPrivateDirectory } from "../../host/run-directory.ts";
 import { HOME, listPinDirectories } from "./pin-directory.ts";
 
@@ -44,10 +44,24 @@ export function findHomes(): string[] {
 
 function* withSubdirectories(directory: string, depth: number): Generator<string> {
   yield directory;
-  if (depth === 0 || existsSync(join(directory, HOME))) return;
+  if (depth === 0) return;
+  // A home may be below a directory that has one, too; in a home there is none.
   for (const entry of list(directory)) {
-    if (entry.isDirectory()) yield* withSubdirectories(join(directory, entry.name), depth - 1);
+    if (entry.isDirectory() && entry.name !== HOME)
+      yield* withSubdirectories(join(directory, entry.name), depth - 1);
   }
+}
+
+/** Why `findHomes` would not find what is pinned in an existing directory on a bpffs; undefined: it would. */
+export function whyNeverFound(bpffs: string): string | undefined {
+  const path = realpathSync(bpffs);
+  const below = relative(mountEntryOf(path).mountPoint, path)
+    .split("/")
+    .filter((name) => name !== "");
+  if (below.includes(HOME)) return `is below a directory ${HOME}, which is for pins alone`;
+  return below.length > DEPTH
+    ? `is more than ${DEPTH} directories below where the file system is mounted`
+    : undefined;
 }
 
 /** Directories of others come and go. */

@@ -6,6 +6,7 @@ import { findHomesOf } from "./find-homes.ts";
 import type { Installed } from "./installed.ts";
 import { listPinDirectories } from "./pin-directory.ts";
 import { Predecessors } from "./predecessors.ts";
+import type { InstanceRecord } from "./record.ts";
 import { type InstanceStatus, readStatus } from "./status.ts";
 
 /** What the pins of a network namespace say, also where they are no whole installation. */
@@ -34,6 +35,19 @@ export function readPins({ cookie }: NetnsFact, bpffs: string | undefined): Foun
       .map(({ status }) => status),
     findings: found.flatMap(({ findings }) => findings),
   };
+}
+
+/**
+ * The records of all that is there, whole or not: that of the installation that counts first, then the newest.
+ *
+ * @throws TproxyError CAPABILITY_MISSING
+ */
+export function readRecords({ cookie }: NetnsFact): InstanceRecord[] {
+  if (cookie === undefined) return [];
+  const directories = findHomesOf(cookie).flatMap((home) => listPinDirectories(home, cookie));
+  if (directories.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);
+  using found = new Predecessors(directories);
+  return found.all.map(({ record }) => record);
 }
 
 function readHome(home: string, cookie: bigint) {

@@ -38,7 +38,7 @@ function cgroupFinding(
   { cgroupExists }: HookPlaces,
 ): Finding | undefined {
   const own = hooks.filter(({ hook }) => hook.kind === "cgroup");
-  if (own.some(({ state }) => state !== "detached")) return undefined;
+  if (own.length === 0 || own.some(({ state }) => state !== "detached")) return undefined;
   if (cgroupExists)
     return finding(
       "cgroup-gone",

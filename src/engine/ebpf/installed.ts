@@ -5,6 +5,8 @@ import { BpfLink, type LinkInfo } from "../../bpf/link.ts";
 import { BpfMap } from "../../bpf/map.ts";
 import { BpfProgram } from "../../bpf/program.ts";
 import { TproxyError } from "../../core/errors.ts";
+import { findUnrecorded } from "./filter.ts";
+import type { FilterRecord } from "./filter-record.ts";
 import { findHook } from "./find-hook.ts";
 import { understandRecord } from "./foreign-record.ts";
 import { type Hook, hookKey } from "./hooks.ts";
@@ -57,12 +59,18 @@ export class Installed implements Disposable {
     this.damage = damage;
     if (!this.isForeign) return;
     const hooks = this.links().map(({ info, pin }) => this.#hookOf(info, pin));
-    this.record = { ...record, hooks };
+    const filters = this.hasLostRecord ? findUnrecorded() : record.filters;
+    this.record = { ...record, hooks: [...hooks, ...filters.map(tcHookOf)], filters };
   }
 
   /** The record, and so the pins beside it, have another format: they are not known by their names. */
   get isForeign(): boolean {
     return this.record.format !== RECORD_FORMAT;
+  }
+
+  /** Something is there, and what no pin holds is written down nowhere. */
+  get hasLostRecord(): boolean {
+    return this.damage !== undefined && allPins(this.path).length > 0;
   }
 
   map(name: string): BpfMap {
@@ -158,6 +166,11 @@ function tryReadRecord(path: string): Pick<Installed, "record" | "damage"> {
     if (!(error instanceof TproxyError) || error.code !== "STATE_DAMAGED") throw error;
     return { record: understandRecord({}), damage: error };
   }
+}
+
+/** Links to tc are found by their pins. */
+function tcHookOf({ interface: name, index }: FilterRecord): Hook {
+  return { kind: "tc", program: "tp_tc_ingress", interface: name, index };
 }
 
 function programName(id: number): string {

@@ -102,7 +102,12 @@ function chooseInheritance(plan: Plan, previous: Installed | undefined): Inherit
   const samePorts = plan.outbound.port === outbound.port && plan.inbound.port === inbound.port;
   return {
     connections,
-    listeners: connections && samePorts && MAPS.listeners.every((name) => there.includes(name)),
+    // A killed one may not have got to know them.
+    listeners:
+      connections &&
+      samePorts &&
+      previous.state === "installed" &&
+      MAPS.listeners.every((name) => there.includes(name)),
     counters: hasOurCounters(previous) && MAPS.counters.every((name) => there.includes(name)),
   };
 }

@@ -7,6 +7,11 @@ import { listPinDirectories, type PinDirectory } from "./pin-directory.ts";
 export class Predecessors implements Disposable {
   /** The installation that counts: the one that was made last. */
   readonly current: Installed | undefined;
+  /**
+   * What the next one goes on from: the installation that counts, or, where there is none, the newest of what killed
+   * commands left. That may intercept already, and be all that does.
+   */
+  readonly base: Installed | undefined;
   /** What commands left that were killed: stagings, and installations that had been replaced already. Newest first. */
   readonly leftovers: readonly Installed[];
   /** Higher than that of any of them. */
@@ -17,6 +22,7 @@ export class Predecessors implements Disposable {
     const current = directories.find(({ state }) => state === "installed");
     this.current = current && new Installed(current);
     this.leftovers = directories.filter((each) => each !== current).map((each) => new Installed(each));
+    this.base = this.current ?? this.leftovers[0];
     this.nextGeneration = 1 + Math.max(0, ...directories.map(({ generation }) => generation));
   }
 

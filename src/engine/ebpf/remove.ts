@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hasLoopbackAddress } from "../../host/addresses.ts";
+import { PASSTHROUGH_ADDRESS } from "../../plan/plan.ts";
 import { leaveHome } from "./bpffs-home.ts";
 import { asCourtesy } from "./courtesy.ts";
 import { detachInstallations } from "./detach.ts";
@@ -31,10 +33,30 @@ export async function removeInstallations(
 ): Promise<void> {
   await detachInstallations(gone, undefined, keepPassthroughAddress);
   try {
-    for (const line of gone.flatMap(releaseSockets)) note?.(line);
+    for (const line of [...noteLostRecords(gone), ...gone.flatMap(releaseSockets)]) note?.(line);
   } finally {
     for (const { path } of gone) removePinDirectory(path);
   }
+}
+
+/** What was added without a pin is not known to be ours: it stays. To be asked while the pins are there. */
+export function noteLostRecords(gone: readonly Installed[]): string[] {
+  const lost = gone.filter((each) => each.hasLostRecord);
+  const left = [
+    ...(lost.length > 0 && hasLoopbackAddress(PASSTHROUGH_ADDRESS)
+      ? ["::6 on lo (ip address del ::6/128 dev lo)"]
+      : []),
+    ...new Set(
+      lost.flatMap(({ record }) =>
+        record.filters.map((each) => `the clsact qdisc (tc qdisc del dev ${each.interface} clsact)`),
+      ),
+    ),
+  ];
+  if (left.length === 0) return [];
+  return [
+    `the record in ${lost.map(({ path }) => path).join(", ")} cannot be read, so it is not known what of this the ` +
+      `installation added: it stays, and may be removed by hand: ${left.join(", ")}`,
+  ];
 }
 
 /** Nobody goes on with its sockets. One that was killed early has no map to tell of them: it has not redirected any. */

@@ -10,7 +10,7 @@ import type { Installed } from "./installed.ts";
 import { removePinDirectory } from "./pin-directory.ts";
 import type { Predecessors } from "./predecessors.ts";
 import type { InstanceRecord } from "./record.ts";
-import { releaseSockets } from "./remove.ts";
+import { noteLostRecords, releaseSockets } from "./remove.ts";
 
 /** What took the place of others. */
 export interface Successor extends Survivor {
@@ -30,7 +30,11 @@ export interface Successor extends Survivor {
 export async function supersede(predecessors: Predecessors, successor: Successor): Promise<string[]> {
   await detachInstallations(predecessors.all, successor);
   try {
-    return [...noteLost(predecessors, successor), ...correctSockets(predecessors, successor)];
+    return [
+      ...noteLost(predecessors, successor),
+      ...(successor.record.addedPassthroughAddress ? [] : noteLostRecords(predecessors.all)),
+      ...correctSockets(predecessors, successor),
+    ];
   } finally {
     // Not before: whoever comes after a kill has to find where sockets were sent.
     for (const { path } of predecessors.all) removePinDirectory(path);
@@ -56,12 +60,12 @@ function noteLost({ current }: Predecessors, { inheritsConnections, record }: Su
 /** UDP sockets that were connected on their way to the DNS proxy, or past it. */
 function correctSockets(predecessors: Predecessors, successor: Successor): string[] {
   const { plan, record, inheritsConnections, isInPlace } = successor;
-  const { current, leftovers } = predecessors;
+  const { base, current, leftovers } = predecessors;
   // What each socket was decided by is what would decide now.
   const isSame = current !== undefined && leftovers.length === 0 && redirectsSameDns(current.record, record);
   if (isSame && inheritsConnections && isInPlace) return [];
   const shared = new Set(successor.mapIds);
-  const sockets = current && socketsOf(current);
+  const sockets = base && socketsOf(base);
   if (sockets !== undefined) shared.add(sockets.info.id);
   const own = leftovers.filter((each) => !shared.has(socketsOf(each)?.info.id ?? 0));
   return [

@@ -4,8 +4,9 @@ import { isUnmountedWithout } from "../../host/bpffs.ts";
 import { requireCapabilities } from "../../host/capabilities.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
 import { findHomes } from "./find-homes.ts";
-import { readPins } from "./half.ts";
+import { readPins, readRecords } from "./half.ts";
 import { HOME, isAloneIn, listPinDirectories } from "./pin-directory.ts";
+import type { InstanceRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import type { InstanceStatus } from "./status.ts";
 
@@ -42,4 +43,9 @@ export function requireRemoval(cookie: bigint, homes: Iterable<string> = findHom
 /** The installations of a network namespace, the one that counts first. */
 export function statusOfEbpf(netns: NetnsFact, bpffs: string | undefined): readonly InstanceStatus[] {
   return readPins(netns, bpffs).instances;
+}
+
+/** Of all that there is in a network namespace, half installations too; that of the installation that counts first. */
+export function recordsOfEbpf(netns: NetnsFact): readonly InstanceRecord[] {
+  return readRecords(netns);
 }

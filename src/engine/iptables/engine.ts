@@ -4,6 +4,7 @@ import { writeConfig } from "../../config/written-config.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { readNetns } from "../../host/netns.ts";
+import type { Destination } from "../../plan/judge-lock-out.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { keptPlan, type PlanJson } from "../../plan/plan-json.ts";
 import type { Description, Engine, InstallReport } from "../engine.ts";
@@ -13,7 +14,7 @@ import { areBesidePrograms, planOfNetworks } from "./beside-programs.ts";
 import { contextOf, noteDocker, styleOf } from "./context.ts";
 import { describePlan } from "./describe.ts";
 import type { Executables } from "./executables.ts";
-import { checkStoring } from "./firewalld/store.ts";
+import { checkedStoring } from "./firewalld/store.ts";
 import { addGuard, guardRule, removeGuard } from "./guard.ts";
 import { describeHooks } from "./hooks.ts";
 import { isInstallation } from "./keep-connections.ts";
@@ -24,12 +25,13 @@ import { requirePermission } from "./permission.ts";
 import { prepare, type Tools } from "./prepare.ts";
 import { prepareNetworks } from "./prepare-networks.ts";
 import { requireReadable } from "./readable.ts";
-import { type IptablesRecord, readRecord, tryReadRecord } from "./record.ts";
+import { type IptablesRecord, readRecord, removeRecord, tryReadRecord } from "./record.ts";
 import { type RemoveOptions, removeAll } from "./remove.ts";
 import { requireSupport } from "./require.ts";
 import type { RestoreOptions } from "./restore.ts";
 import type { Style } from "./rule.ts";
 import { type IptablesStatus, readStatus } from "./status.ts";
+import { traceInbound } from "./trace-inbound.ts";
 import { removeRules } from "./transaction.ts";
 import type { BesidePrograms, Work } from "./work.ts";
 
@@ -88,19 +90,12 @@ export class IptablesEngine implements Engine {
     const work = await this.#plan(plan, tools, makeRules);
     const redirectsIpv6 = work.targets.some(({ executables }) => executables.family === 6);
     const config = writeConfig(this.#config);
-    const { storeFirewalld: wanted } = this.#config;
-    const isStored = await checkStoring({
-      netns: plan.netns,
-      executables: tools.executables,
-      wanted,
-      recorded: work.record?.applied ?? [],
-    });
-    const storeFirewalld = isStored ? { storeFirewalld: wanted } : {};
+    const storing = await checkedStoring(plan.netns, tools, work.record, this.#config.storeFirewalld);
     const applied = await apply(redirectsIpv6 ? plan : withoutPassthrough(plan), {
       ...work,
+      ...storing,
       guard,
       config,
-      ...storeFirewalld,
     });
     const docker = work.present.flatMap(({ snapshot }) => noteDocker(plan, this.#config, snapshot));
     return {
@@ -131,7 +126,9 @@ export class IptablesEngine implements Engine {
   async installNetworks(plan: Plan, tools: Tools, beside: BesidePrograms): Promise<string[]> {
     const networks = planOfNetworks(plan);
     const work = await this.#plan(networks, tools, makeNetworkRules);
-    const applied = await apply(networks, { ...work, guard: undefined, beside });
+    // What firewalld has stored of ours becomes these: its reload, which removes all rules, then brings them back.
+    const storing = await checkedStoring(plan.netns, tools, work.record, false);
+    const applied = await apply(networks, { ...work, ...storing, guard: undefined, beside });
     return [...tools.notes, ...applied.notes, ...noteUnrecorded(applied, work.style)];
   }
 
@@ -170,9 +167,21 @@ export class IptablesEngine implements Engine {
     };
   }
 
+  /** Where `find` finds nothing: a command that was killed may have left a record that does not count. */
+  forget(netns: NetnsFact): void {
+    removeRecord(netns);
+  }
+
   async status(netns: NetnsFact): Promise<IptablesStatus | undefined> {
     const record = readRecord(netns);
     return readStatus(record, await this.#executables(record));
+  }
+
+  /** Where the rules that are there, whoever made them, send what comes from outside. */
+  async inboundInForce(netns: NetnsFact): Promise<Destination> {
+    const record = readRecord(netns);
+    const present = await lookAtAll(await this.#executables(record), record);
+    return (way) => traceInbound(present, way);
   }
 
   async remove(netns: NetnsFact, options: RemoveOptions = {}): Promise<string[]> {

@@ -6,7 +6,13 @@ import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import type { Undo } from "../../core/undo.ts";
 import { readStored } from "../iptables/firewalld/store.ts";
-import { isWhatIsStored, readStoredInstallation, storeInstallation } from "./stored-installation.ts";
+import {
+  isInOrder,
+  isWhatIsStored,
+  readStoredInstallation,
+  requireHost,
+  storeInstallation,
+} from "./stored-installation.ts";
 
 export interface StoreOptions {
   /** It is the stored one that is installed: that changes nothing of it. */
@@ -35,6 +41,16 @@ export function requireConfirmable(
 }
 
 /**
+ * Before any engine is let try: what keeps systemd from storing says nothing about engines.
+ *
+ * @throws TproxyError OPTION_UNSUPPORTED, STORE_FAILED
+ */
+export function requireStorable(netns: NetnsFact, { stored, storeSystemd }: StoreOptions): void {
+  if (stored) return;
+  if (storeSystemd || readStoredInstallation(netns) !== undefined) requireHost(netns);
+}
+
+/**
  * Before an installation is made or changed: what systemd has stored becomes the same, where it is asked for, and where
  * something is stored. Otherwise a start of the host would bring back something else than what ran.
  *
@@ -49,8 +65,10 @@ export async function storeWithInstallation(
   if (stored) return [];
   if (storeSystemd) return storeInstallation(netns, config, undo);
   const present = readStoredInstallation(netns);
-  if (present === undefined || (present.enabled && isWhatIsStored(config, present))) return [];
-  if (confirmWithinMs !== undefined)
+  if (present === undefined) return [];
+  const mayChange = confirmWithinMs === undefined;
+  if (isWhatIsStored(config, present) && (isInOrder(present) || !mayChange)) return [];
+  if (!mayChange)
     return [
       `another configuration is stored for the next start of this host, in ${STORED_CONFIGURATION}: that is changed ` +
         "when you confirm this one",

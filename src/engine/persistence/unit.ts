@@ -22,12 +22,22 @@ function capabilities(): string {
   return [...names].map((name) => `CAP_${name.toUpperCase()}`).join(" ");
 }
 
+/**
+ * The kernel loads modules for rules by itself, with its own capabilities, but not the first ones that iptables-legacy needs:
+ * for those, iptables starts modprobe, which has no more capabilities than this unit. None of them changes what happens to a
+ * packet, and where one is not there nothing fails.
+ */
+const MODULES = ["modprobe@ip_tables.service", "modprobe@ip6_tables.service"];
+
 /** What brings up addresses, and what removes the rules of others when it starts: all of it comes first. */
 const AFTER = [
   ...["network.target", "networking.service", "systemd-networkd-wait-online.service"],
   ...["NetworkManager-wait-online.service", "ifupdown-wait-online.service", "nss-user-lookup.target"],
   ...["firewalld.service", "nftables.service", "netfilter-persistent.service", "iptables.service"],
+  ...MODULES,
 ];
+
+const DIRECTORIES = "# Directories that were made for it: ";
 
 /**
  * Variables by which Node.js, the C library and others take other code or files: those that bin/tproxyctl removes, which the
@@ -52,13 +62,20 @@ export const UNSET = [
  *
  * No option that gives the service a mount namespace of its own (ProtectSystem and such): the BPF file system that an
  * installation mounts would be gone with it. No MemoryDenyWriteExecute: V8 compiles.
+ *
+ * @param directories that were made for what is stored, and go with it
  */
-export function renderUnit({ node, main }: Program, configuration: string): string {
+export function renderUnit(
+  { node, main }: Program,
+  configuration: string,
+  directories: readonly string[],
+): string {
+  const made = directories.length === 0 ? "" : `${DIRECTORIES}${directories.join(" ")}\n`;
   return `${UNIT_MARK}
-[Unit]
+${made}[Unit]
 Description=Transparent proxy (tproxyctl): puts this host behind its proxy
 ConditionPathExists=${escapeSpecifiers(configuration)}
-Wants=network-online.target
+Wants=network-online.target ${MODULES.join(" ")}
 After=${AFTER.join(" ")}
 Before=network-online.target
 
@@ -88,6 +105,22 @@ WantedBy=multi-user.target
 `;
 }
 
+/** What a text of `renderUnit` says; undefined where it is not one. */
+export interface ReadUnit {
+  readonly program: Program;
+  readonly directories: readonly string[];
+}
+
+export function readUnit(text: string): ReadUnit | undefined {
+  const [, node, main] = /^ExecStart="((?:[^"\\]|\\.)+)" "((?:[^"\\]|\\.)+)" /m.exec(text) ?? [];
+  if (node === undefined || main === undefined) return undefined;
+  const directories = text.split("\n").find((line) => line.startsWith(DIRECTORIES));
+  return {
+    program: { node: unquote(node), main: unquote(main).replaceAll("$$", () => "$") },
+    directories: directories?.slice(DIRECTORIES.length).split(" ") ?? [],
+  };
+}
+
 /** One word of a command line (systemd.service(5), "Command lines"). */
 function quote(text: string): string {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
@@ -102,3 +135,15 @@ function escapeSpecifiers(text: string): string {
 function escapeArgument(text: string): string {
   return escapeSpecifiers(text).replaceAll("$", "$$$$");
 }
+
+/** Of what was between the quotes. */
+function unquote(text: string): string {
+  const plain = text.replaceAll(/\\(.)/g, (_, name: string) => CONTROLS.get(name) ?? name);
+  return plain.replaceAll("%%", "%");
+}
+
+const CONTROLS = new Map([
+  ["n", "\n"],
+  ["t", "\t"],
+  ["r", "\r"],
+]);

@@ -7,18 +7,23 @@ import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
 import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
 import type { LackingBundle } from "./lacking-bundle.ts";
+import { type Ports, Probe, USUAL_PORTS } from "./probe.ts";
 
 /** `install` or `uninstall`. */
 export interface Command {
   readonly args: readonly string[];
   /** Of the kernel, for an installation. Such a scene needs the bundle. */
   readonly lacks?: Partial<Features>;
+  /** The proxy's, where they are not the usual ones. */
+  readonly ports?: Ports;
+  /** Of another version. */
+  readonly program?: string;
 }
 
 export interface Scene {
   readonly title: string;
-  /** Pins of maps and programs are tried one by one in another scene: here, the first and the last of each run of them. */
-  readonly fewPins?: boolean;
+  /** The proxy, unless something else is there, too. */
+  readonly setUp?: (world: World) => Promise<unknown>;
   readonly commands: (world: World) => Commands;
 }
 
@@ -40,18 +45,22 @@ const KILLED = 128 + 9;
 const TWICE = 10;
 
 /**
- * All calls with an effect that may outlive the process. What has none leaves the same wherever between two of those the
- * process ends: of each such run the first and the last are tried.
+ * All calls with an effect that may outlive the process, but for some of those that differ in a number alone. What has no
+ * effect leaves the same wherever between two of those the process ends. And of calls, one after the other, that pin or
+ * unlink pins of one kind in one directory, each leaves one more, or less: nobody asks how many there are. Of each such
+ * run the first and the last are tried.
  */
-function isToBeTried(index: number, changes: readonly Change[], fewPins: boolean): boolean {
-  const isAlone = (change: Change | undefined) =>
-    change === undefined || (change.lasting && !(fewPins && isPin(change)));
-  return [changes[index - 1], changes[index], changes[index + 1]].some(isAlone);
+function isToBeTried(change: Change, index: number, changes: readonly Change[]): boolean {
+  const kind = kindOf(change);
+  const around = [changes[index - 1], changes[index + 1]];
+  return kind === undefined || around.some((other) => other === undefined || kindOf(other) !== kind);
 }
 
-/** Of a map or a program, made or removed. */
-function isPin({ what }: Change): boolean {
-  return /^(bpf OBJ_PIN|unlink) .*\/(map|program)-/.test(what);
+/** Undefined: a change of its own. Links intercept, and each of them is. */
+function kindOf({ lasting, child, what }: Change): string | undefined {
+  if (!lasting) return "nothing that lasts";
+  const pin = /^(?:bpf OBJ_PIN|unlink) \S*\/(?:netns|staging)-\d+-\d+\/(?:map|m|program)-/.exec(what);
+  return child ? undefined : pin?.[0];
 }
 
 /** A program that goes on leaves the same wherever in it tproxyctl is killed: its start and its last call are tried. */
@@ -67,26 +76,26 @@ function isStart(change: Change | undefined): boolean {
 export class Killer {
   readonly #agent: Agent;
   readonly #title: string;
-  readonly #fewPins: boolean;
   readonly #commands: Commands;
   readonly #lacking: LackingBundle | undefined;
   readonly #clean: Fingerprint;
   /** Of the installations that the scene begins and ends with. */
   readonly #whole = new Map<Command, Fingerprint>();
+  readonly #probe: Probe;
   kills = 0;
 
   private constructor(
     agent: Agent,
-    { title, commands, fewPins = false }: Scene,
+    { title, commands }: Scene,
     clean: Fingerprint,
     lacking: LackingBundle | undefined,
   ) {
     this.#agent = agent;
     this.#lacking = lacking;
     this.#title = title;
-    this.#fewPins = fewPins;
     this.#commands = commands(agent.world);
     this.#clean = clean;
+    this.#probe = new Probe(agent.world);
   }
 
   static async create(agent: Agent, scene: Scene, lacking?: LackingBundle): Promise<Killer> {
@@ -96,6 +105,7 @@ export class Killer {
       if (command === undefined || command === UNINSTALL) continue;
       await killer.#do(command);
       killer.#whole.set(command, withoutLocks(withoutNumbers(await agent.look())));
+      await killer.#expectInterception(command, "before anything was killed");
       await killer.#expectUninstalls("before anything was killed");
     }
     return killer;
@@ -109,7 +119,7 @@ export class Killer {
     for (const { what } of changes) expect(what).not.toMatch(ELSEWHERE);
     await this.#expectUninstalls("after nothing was killed");
     for (const [index, change] of changes.entries()) {
-      if (!isToBeTried(index, changes, this.#fewPins)) continue;
+      if (!isToBeTried(change, index, changes)) continue;
       // Where power fails, or all of a cgroup is killed, what tproxyctl runs ends with it; else it goes on to its end.
       if (change.child) await this.#killAt(change, "--with-children");
       if (!change.child || isEdgeOfProgram(index, changes)) await this.#killAt(change);
@@ -130,6 +140,7 @@ export class Killer {
     await this.#kill(this.#commands.killed, nth, what, options);
     this.kills++;
     await this.#expectTruth(about);
+    await this.#expectNoGap(about);
     const repair = this.kills % 2 === 0 ? UNINSTALL : this.#installation();
     if (this.kills % TWICE < 2) {
       const again = 1 + ((this.kills * 7) % 90);
@@ -149,16 +160,17 @@ export class Killer {
     expect(anonymous(changes.at(-1)?.what ?? "")).toBe(anonymous(what));
   }
 
-  #processOf({ args, lacks }: Command): string[] {
-    if (lacks === undefined) return [TPROXYCTL, ...args];
+  #processOf({ args, lacks, program = TPROXYCTL }: Command): string[] {
+    if (lacks === undefined) return [program, ...args];
     if (this.#lacking === undefined) throw new Error("there is no program for a kernel that lacks something");
     return [process.execPath, this.#lacking.program, JSON.stringify(lacks), ...args];
   }
 
-  /** What the user wanted, or had. */
+  /** What the user wanted, or had: in turn. */
   #installation(): Command {
     const { first = UNINSTALL, killed } = this.#commands;
-    return killed === UNINSTALL ? first : killed;
+    const choices = [killed, first].filter((command) => command !== UNINSTALL);
+    return choices[((this.kills - 1) / 2) % choices.length] ?? UNINSTALL;
   }
 
   /** Exit status 0 and 1 are for what is all there, of one installation, and for nothing of it. */
@@ -171,6 +183,8 @@ export class Killer {
     if (exitCode === 0)
       expect([...this.#whole.values()].map(effect), said).toContainEqual(effect(withoutNumbers(before)));
     if (exitCode === 1) expect(intercepting(before), said).toEqual(intercepting(this.#clean));
+    // Not the maps: the kernel frees in its own time what the killed process held.
+    expect({ ...(await this.#agent.look()), maps: before.maps }, said).toEqual(before);
   }
 
   async #expectHeals(installation: Command, about: string): Promise<void> {
@@ -180,6 +194,21 @@ export class Killer {
     await expect.poll(now, { timeout: 10_000, interval: 40, message: about }).toEqual(expected);
     const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
     expect(exitCode, `${about}: ${stdout}${stderr}`).toBe(0);
+    await this.#expectInterception(installation, about);
+  }
+
+  async #expectInterception({ args, ports = USUAL_PORTS }: Command, about: string): Promise<void> {
+    await this.#probe.expectIntercepted([ports], `${about}: then ${args.join(" ")}`);
+  }
+
+  /** Where one installation takes the place of another, one of the two does its work at any moment. */
+  async #expectNoGap(about: string): Promise<void> {
+    const { first, killed } = this.#commands;
+    if (first === undefined || killed === UNINSTALL) return;
+    await this.#probe.expectIntercepted(
+      [first, killed].map(({ ports = USUAL_PORTS }) => ports),
+      about,
+    );
   }
 
   async #expectUninstalls(about: string): Promise<void> {
@@ -190,7 +219,11 @@ export class Killer {
   }
 
   async #do(command: Command, about = "setting up"): Promise<Result> {
-    const result = await this.#agent.run(command.args, command.lacks);
+    const { args, lacks, program } = command;
+    const result =
+      program === undefined
+        ? await this.#agent.run(args, lacks)
+        : await this.#agent.mounts.run([program, ...args]);
     expect(result.exitCode, `${about}: ${command.args.join(" ")}: ${result.stderr}`).toBe(0);
     return result;
   }

@@ -55,23 +55,17 @@ export interface Storing {
 /**
  * Whether there is something to store.
  *
- * @throws TproxyError OPTION_UNSUPPORTED, STORE_FAILED where it cannot be; nothing has been changed
+ * @throws TproxyError STORE_FAILED where it cannot be, OPTION_UNSUPPORTED if that was asked for; nothing has been changed
  */
-export async function checkStoring({
-  netns,
-  executables,
-  wanted,
-  recorded,
-}: Omit<Storing, "sets" | "style">) {
+async function checkStoring({ netns, executables, wanted, recorded }: Omit<Storing, "sets" | "style">) {
   if (!wanted && readStored(netns, recorded) === undefined) return false;
   const what = "the rules cannot be stored with firewalld";
+  // What is stored already, and cannot follow, says nothing about an engine.
+  const code = wanted ? "OPTION_UNSUPPORTED" : "STORE_FAILED";
   if (!isInitialNetns(netns))
-    throw new TproxyError(
-      "OPTION_UNSUPPORTED",
-      `${what}: it works in the host's own network namespace, and this is another`,
-    );
+    throw new TproxyError(code, `${what}: it works in the host's own network namespace, and this is another`);
   if (!hasFirewalld())
-    throw new TproxyError("OPTION_UNSUPPORTED", `${what}: it is not installed here`, {
+    throw new TproxyError(code, `${what}: it is not installed here`, {
       hint: "Install it (apt-get install firewalld), or use --store-systemd.",
     });
   const text = readDirectFile();
@@ -80,10 +74,26 @@ export async function checkStoring({
   const other = executables.find((each) => each.mode !== mode);
   if (other === undefined) return true;
   throw new TproxyError(
-    "OPTION_UNSUPPORTED",
+    code,
     `${what}: it applies them with ${FIREWALLD_IPTABLES}, which is ${mode}, and these are for ${other.restore}, which is ${other.mode}`,
     { hint: "Choose the same for both: update-alternatives --config iptables, or --iptables-executables." },
   );
+}
+
+/**
+ * For `apply`: whether it is to store, and whether that was asked for.
+ *
+ * @param wanted asked for; false: as far as firewalld keeps rules of ours already
+ * @throws TproxyError as `checkStoring`
+ */
+export async function checkedStoring(
+  netns: NetnsFact,
+  { executables }: Pick<Storing, "executables">,
+  record: { readonly applied: readonly AppliedRules[] } | undefined,
+  wanted: boolean,
+): Promise<{ readonly storeFirewalld?: boolean }> {
+  const isStored = await checkStoring({ netns, executables, wanted, recorded: record?.applied ?? [] });
+  return isStored ? { storeFirewalld: wanted } : {};
 }
 
 /**

@@ -17,6 +17,7 @@ const LO = link("lo", 1);
 
 test.each<[string, HookStatus[], typeof NAMED | typeof ALL, InterfaceFact[], boolean, string[]]>([
   ["all is there", [at(CONNECT), at(TC)], NAMED, [LO, link("eth0", 2)], true, []],
+  ["none of the cgroup is known", [at(TC)], NAMED, [LO, link("eth0", 2)], false, []],
   ["one is detached", [at(CONNECT), at(SOCKOPS, "detached")], ALL, [LO], true, ["hook-detached"]],
   ["one is replaced", [at(CONNECT, "replaced")], ALL, [LO], true, ["hook-replaced"]],
   ["all of the cgroup", [at(CONNECT, "detached"), at(SOCKOPS, "detached")], ALL, [LO], true, ["cgroup-gone"]],
