@@ -191,7 +191,7 @@ export class Killer {
     await this.#do(installation, about);
     const expected = this.#whole.get(installation);
     const now = async () => withoutLocks(withoutNumbers(await this.#agent.look()));
-    await expect.poll(now, { timeout: 10_000, interval: 5, message: about }).toEqual(expected);
+    await expect.poll(now, { timeout: 10_000, interval: 40, message: about }).toEqual(expected);
     const { exitCode, stdout, stderr } = await this.#agent.run(["status"]);
     expect(exitCode, `${about}: ${stdout}${stderr}`).toBe(0);
     await this.#expectInterception(installation, about);
@@ -214,7 +214,7 @@ export class Killer {
   async #expectUninstalls(about: string): Promise<void> {
     await this.#do(UNINSTALL, about);
     await expect
-      .poll(() => this.#agent.look(), { timeout: 10_000, interval: 5, message: about })
+      .poll(() => this.#agent.look(), { timeout: 10_000, interval: 40, message: about })
       .toEqual(this.#clean);
   }
 
