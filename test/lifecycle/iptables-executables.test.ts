@@ -34,6 +34,7 @@ describe("looking changes nothing", () => {
     const checks = await call(world, "checkIptables", [CONFIG]);
     expect(checks.value?.map(({ name, state }) => `${name} ${state}`)).toEqual([
       "iptables ok",
+      "iptables-capabilities ok",
       "ip6tables ok",
       "iptables-modules ok",
       "conntrack ok",
@@ -105,6 +106,7 @@ describe("the rules decide", () => {
     expect(value).toMatchObject({ ipv4: { mode: "nft" }, notes: [expect.stringMatching(/^Only root/)] });
     const checks = await call(world, "checkIptables", [CONFIG], { uid: APP_UID });
     expect(checks.value?.filter(({ state }) => state === "unknown").map(({ name }) => name)).toEqual([
+      "iptables-capabilities",
       "table-nat",
       "table-raw",
     ]);
@@ -207,6 +209,7 @@ describe("programs that are missing", () => {
     const checks = await call(machine.world, "checkIptables", [CONFIG], machine);
     expect(checks.value).toEqual([
       expect.objectContaining({ name: "iptables", state: "missing", remedy: error?.hint }),
+      expect.objectContaining({ name: "iptables-capabilities", state: "ok" }),
     ]);
   });
 });
@@ -271,7 +274,7 @@ describe("programs that the user names", () => {
   test("are what is checked, and legacy's tables are not made by that", async () => {
     const config = { ...CONFIG, iptablesExecutables: LEGACY };
     const { value } = await call(world, "checkIptables", [config]);
-    expect(value?.map(({ state }) => state)).toEqual(["ok", "ok", "ok", "ok", "ok", "ok"]);
+    expect(value?.map(({ state }) => state)).toEqual(["ok", "ok", "ok", "ok", "ok", "ok", "ok"]);
     expect(value?.map(({ found }) => found).join("\n")).toMatch(/^legacy: .*^legacy: rules are taken$/ms);
     expect(await kernelRules(world)).toBe("");
   });
