@@ -99,8 +99,8 @@ describe("killed while looking at sockets", () => {
     ["uninstall", (world: World) => world.uninstall()],
   ] as const)("%s releases those of the installation before", async (_command, run) => {
     await using world = await startDnsWorld();
-    const before = await kernelState(world);
     const inner = await innerCgroup(world);
+    const before = await kernelState(world);
     await world.install(ALL_DNS);
     const asker = await open(world, SERVER);
     const command = [TPROXYCTL, ...world.installArguments(ALL_DNS, ...OTHER_PORT)];
@@ -146,8 +146,8 @@ describe("killed before its last step: its programs are there, its record is not
 describe("what fails while looking at sockets does not keep the rest from being done", () => {
   test("install", async () => {
     await using world = await startDnsWorld();
-    const before = await kernelState(world);
     const inner = await innerCgroup(world);
+    const before = await kernelState(world);
     await world.install(ALL_DNS, "--ebpf-tc-attach-iface", "eth0");
     await open(world, SERVER);
     const command = [TPROXYCTL, ...world.installArguments(ALL_DNS, ...OTHER_PORT)];
