@@ -37,6 +37,7 @@ export interface Status {
   readonly listening: { readonly outbound: readonly string[]; readonly inbound: readonly string[] };
   readonly memory: { readonly maps: number; readonly programs: number };
   readonly connections: Readonly<Record<string, number>>;
+  readonly findings: readonly { readonly code: string; readonly degrades: boolean }[];
 }
 
 /** The status of an installation that is there and whole. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { APP_UID, type World } from "../support/world.ts";
 import { EBPF, EBPF_TC, IPTABLES } from "./engines.ts";
-import { expectFailure, intactStatus } from "./support.ts";
+import { expectFailure, intactStatus, type Status } from "./support.ts";
 import {
   AS_PROXY,
   createWorld,
@@ -43,11 +43,7 @@ describe.each([
     expect(proofs(application)).toEqual(["outbound 4", "outbound 6"]);
 
     const after = await intactStatus(world);
-    expect({ ...after, connections: undefined, memory: undefined }).toEqual({
-      ...before,
-      connections: undefined,
-      memory: undefined,
-    });
+    expect(withoutWhatMoves(after)).toEqual(withoutWhatMoves(before));
     await expectNothingLeft(world);
   });
 
@@ -119,4 +115,10 @@ async function expectNothingLeft(world: World): Promise<void> {
   expect(stdout).toBe("");
   const sockets = await world.run(["ss", "-Htuln"], { cgroup: false });
   expect(sockets).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+}
+
+/** Counters, memory, and link-local addresses, which come by themselves a moment after the world. */
+function withoutWhatMoves(status: Status): object {
+  const findings = status.findings.filter(({ code }) => code !== "link-local-changed");
+  return { ...status, findings, connections: undefined, memory: undefined };
 }
