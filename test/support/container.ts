@@ -189,6 +189,8 @@ export class Container implements AsyncDisposable {
     const { input = "", timeoutMs = 110_000 } = options;
     const result = await execa(file, rest, { reject: false, timeout: timeoutMs, input });
     if (result.timedOut) throw new Error(`${args.join(" ")} did not end`);
+    if (this.#boot?.exitCode !== null || this.#boot.signalCode !== null)
+      throw new Error(`the container ended while ${args.join(" ")} ran in it`);
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
   }
 
