@@ -5,19 +5,10 @@ import { toPlain } from "../../../src/dataplane/plain.ts";
 import { readDataplanes } from "../../../src/dataplane/read.ts";
 import { findTags } from "../../../src/dataplane/tags.ts";
 import { transform } from "../../../src/dataplane/transform.ts";
-import type { TransformOptions } from "../../../src/dataplane/transform-options.ts";
+import { IPV4, OPTIONS } from "./options.ts";
 import { randomNumbers, randomSample } from "./random-dataplane.ts";
 
 const SAMPLES = Number(process.env.TPROXYCTL_SAMPLES ?? 200);
-
-const IPV4 = { ipv4Only: true, correct: false };
-
-const OPTIONS: TransformOptions = {
-  inbound: { port: 15006, correct: false },
-  outbound: { port: 15001, correct: false },
-  family: { ipv4Only: false, correct: false },
-  reachableServices: false,
-};
 
 test(`${SAMPLES} Dataplanes: the section is in its place, all else is as it was, and once is as good as twice`, {
   timeout: 600_000,

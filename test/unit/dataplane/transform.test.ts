@@ -2,15 +2,7 @@ import { describe, expect, test } from "vitest";
 import { TproxyError } from "../../../src/core/errors.ts";
 import { transform } from "../../../src/dataplane/transform.ts";
 import type { TransformOptions } from "../../../src/dataplane/transform-options.ts";
-
-const IPV4 = { ipv4Only: true, correct: false };
-
-const OPTIONS: TransformOptions = {
-  inbound: { port: 15006, correct: false },
-  outbound: { port: 15001, correct: false },
-  family: { ipv4Only: false, correct: false },
-  reachableServices: false,
-};
+import { IPV4, OPTIONS } from "./options.ts";
 
 function run(text: string, options: Partial<TransformOptions> = {}) {
   return transform({ name: "dp.yaml", text }, { ...OPTIONS, ...options });
