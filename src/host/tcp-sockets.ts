@@ -7,7 +7,7 @@ import { NetlinkSocket } from "../native/netlink.ts";
 import { type DiagnosedSocket, dumpTcpSockets } from "../native/sock-diag.ts";
 
 /** The tables of TCP sockets: of the network namespace of the main thread. */
-export const TCP_TABLES = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] as const;
+const TCP_TABLES = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] as const;
 
 /** The states of a TCP socket, as include/net/tcp_states.h of the kernel numbers them. */
 export const TCP_STATE = {

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseListeners } from "../../src/host/listeners.ts";
+import { parseTcpSockets, TCP_STATE } from "../../src/host/tcp-sockets.ts";
 import { projectRoot } from "../support/project-files.ts";
 import { PROXY_UID, Running, TPROXYCTL, type World } from "../support/world.ts";
 import { asUser } from "./as-user.ts";
@@ -28,6 +28,9 @@ export interface ProxyKind {
   readonly command: (files: string) => readonly string[];
   readonly read: (line: string) => Seen | undefined;
 }
+
+/** Of /proc/net/tcp. */
+const LISTENING: ReadonlySet<number> = new Set([TCP_STATE.listen]);
 
 const embedded: ProxyKind = {
   name: "the embedded proxy",
@@ -102,9 +105,13 @@ export class RunningProxy {
 
   async #listeners(): Promise<Set<string>> {
     const tables = ["tcp", "tcp6"].map((name) => readFile(`/proc/${this.#running.pid}/net/${name}`, "utf8"));
-    const found = (await Promise.all(tables)).flatMap((table) => parseListeners(table));
-    const ours = found.filter(({ port, uid }) => uid === PROXY_UID && (port === 15001 || port === 15006));
-    return new Set(ours.map(({ address, port }) => `${address.family} ${port}`));
+    const found = (await Promise.all(tables)).flatMap((table) => parseTcpSockets(table, LISTENING));
+    const ours = found.filter(({ uid }) => uid === PROXY_UID).map(({ local }) => local);
+    return new Set(
+      ours
+        .filter(({ port }) => port === 15001 || port === 15006)
+        .map(({ address, port }) => `${address.family} ${port}`),
+    );
   }
 
   /** Forgets what was seen so far: a client's port may be used again. */
