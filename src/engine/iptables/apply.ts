@@ -9,7 +9,7 @@ import { inheritPassthroughAddress } from "../inherit-address.ts";
 import { correctDnsFlows, dnsPortsOf } from "./dns-flows.ts";
 import { storeRules } from "./firewalld/store.ts";
 import { withGuard } from "./guard.ts";
-import { existing, missingHooks } from "./hooks.ts";
+import { existing, missingHooks, removeHooks } from "./hooks.ts";
 import { isInstallation, KEEPER_CHAIN, keeperLines, protectConnections } from "./keep-connections.ts";
 import { countLive, portsOf } from "./live-connections.ts";
 import { hasOurs, look, type Present, presentRules, unmarkedRules } from "./look.ts";
@@ -76,6 +76,8 @@ export async function apply(wanted: Plan, work: Work): Promise<Applied> {
   const isNeeded = record.addedPassthroughAddress || work.beside?.keepPassthroughAddress === true;
   if (ownedAddress && !isNeeded && removeLoopbackAddress(PASSTHROUGH_ADDRESS))
     undo.add("giving ::6 back to lo", () => void addLoopbackAddress(PASSTHROUGH_ADDRESS));
+  // What only the rules before were for. Of NAT's, connections that live on with a keeper need those without rules, too.
+  removeHooks(record.madeHooks, instead.length > 0);
   const installed = { ...record, madeHooks: existing(record.madeHooks) };
   const recorded = writeRecord(plan.netns, installed);
   work.beside?.commit();

@@ -3,6 +3,7 @@
 
 import { expect } from "vitest";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
+import { someOf } from "../../support/extent.ts";
 import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
 import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
@@ -16,6 +17,8 @@ export interface Command {
   readonly lacks?: Partial<Features>;
   /** The proxy's, where they are not the usual ones. */
   readonly ports?: Ports;
+  /** What else holds where it is installed. */
+  readonly besides?: (world: World) => Promise<unknown>;
   /** Of another version. */
   readonly program?: string;
 }
@@ -40,6 +43,9 @@ const ELSEWHERE = /^(?!start |.*(?:\/run\/|\/tproxyctl-test-\w+\/)).* \/\w/;
 
 /** SIGKILL, as the shell has it. */
 const KILLED = 128 + 9;
+
+/** Every so many of the places are tried in a run that is not the whole one. */
+const PART = 5;
 
 /** Every so many kills, what is to set it right is killed as well. */
 const TWICE = 10;
@@ -69,6 +75,23 @@ function isEdgeOfProgram(index: number, changes: readonly Change[]): boolean {
   return isStart(changes[index]) || !next?.child || isStart(next);
 }
 
+interface Kill {
+  readonly change: Change;
+  /** Of `tpnet kill-at`. */
+  readonly options: readonly string[];
+}
+
+/** Where power fails, or all of a cgroup is killed, what tproxyctl runs ends with it; else it goes on to its end. */
+function killsOf(changes: readonly Change[]): Kill[] {
+  return changes.flatMap((change, index) => {
+    if (!isToBeTried(change, index, changes)) return [];
+    const alone = { change, options: [] };
+    if (!change.child) return [alone];
+    const withChildren = { change, options: ["--with-children"] };
+    return isEdgeOfProgram(index, changes) ? [withChildren, alone] : [withChildren];
+  });
+}
+
 function isStart(change: Change | undefined): boolean {
   return change?.what.startsWith("start ") === true;
 }
@@ -82,7 +105,7 @@ export class Killer {
   /** Of the installations that the scene begins and ends with. */
   readonly #whole = new Map<Command, Fingerprint>();
   readonly #probe: Probe;
-  kills = 0;
+  #kills = 0;
 
   private constructor(
     agent: Agent,
@@ -111,39 +134,38 @@ export class Killer {
     return killer;
   }
 
-  async killEverywhere(): Promise<void> {
+  /** @returns how many places there are, of which `./scripts/test` without --whole tries a part */
+  async killEverywhere(): Promise<number> {
     const { killed } = this.#commands;
     await this.#begin();
     const { exitCode, stderr, changes } = await this.#agent.kill([], this.#processOf(killed));
     expect(exitCode, stderr).toBe(0);
     for (const { what } of changes) expect(what).not.toMatch(ELSEWHERE);
     await this.#expectUninstalls("after nothing was killed");
-    for (const [index, change] of changes.entries()) {
-      if (!isToBeTried(change, index, changes)) continue;
-      // Where power fails, or all of a cgroup is killed, what tproxyctl runs ends with it; else it goes on to its end.
-      if (change.child) await this.#killAt(change, "--with-children");
-      if (!change.child || isEdgeOfProgram(index, changes)) await this.#killAt(change);
-    }
+    const kills = killsOf(changes);
+    for (const { change, options } of someOf(kills, PART)) await this.#killAt(change, options);
     const lasting = changes.filter((change) => change.lasting).length;
     console.log(
-      `${this.#title}: ${changes.length} calls change something, ${lasting} of them for good; killed ${this.kills} times`,
+      `${this.#title}: ${changes.length} calls change something, ${lasting} of them for good; ` +
+        `killed at ${this.#kills} of ${kills.length} places`,
     );
+    return kills.length;
   }
 
   async #begin(): Promise<void> {
     if (this.#commands.first !== undefined) await this.#do(this.#commands.first);
   }
 
-  async #killAt({ nth, what }: Change, ...options: readonly string[]): Promise<void> {
+  async #killAt({ nth, what }: Change, options: readonly string[]): Promise<void> {
     const about = `${this.#title}, killed before ${nth}: ${what} ${options.join(" ")}`;
     await this.#begin();
     await this.#kill(this.#commands.killed, nth, what, options);
-    this.kills++;
+    this.#kills++;
     await this.#expectTruth(about);
     await this.#expectNoGap(about);
-    const repair = this.kills % 2 === 0 ? UNINSTALL : this.#installation();
-    if (this.kills % TWICE < 2) {
-      const again = 1 + ((this.kills * 7) % 90);
+    const repair = this.#kills % 2 === 0 ? UNINSTALL : this.#installation();
+    if (this.#kills % TWICE < 2) {
+      const again = 1 + ((this.#kills * 7) % 90);
       await this.#agent.kill(["--nth", String(again)], this.#processOf(repair));
       await this.#expectTruth(`${about}, and the repair before ${again}`);
     }
@@ -170,7 +192,7 @@ export class Killer {
   #installation(): Command {
     const { first = UNINSTALL, killed } = this.#commands;
     const choices = [killed, first].filter((command) => command !== UNINSTALL);
-    return choices[((this.kills - 1) / 2) % choices.length] ?? UNINSTALL;
+    return choices[((this.#kills - 1) / 2) % choices.length] ?? UNINSTALL;
   }
 
   /** Exit status 0 and 1 are for what is all there, of one installation, and for nothing of it. */
@@ -197,8 +219,9 @@ export class Killer {
     await this.#expectInterception(installation, about);
   }
 
-  async #expectInterception({ args, ports = USUAL_PORTS }: Command, about: string): Promise<void> {
+  async #expectInterception({ args, ports = USUAL_PORTS, besides }: Command, about: string): Promise<void> {
     await this.#probe.expectIntercepted([ports], `${about}: then ${args.join(" ")}`);
+    await besides?.(this.#agent.world);
   }
 
   /** Where one installation takes the place of another, one of the two does its work at any moment. */

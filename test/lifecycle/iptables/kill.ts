@@ -1,40 +1,19 @@
 // Kills tproxyctl at a chosen place: where it runs a program that changes something, or at a system call of its own.
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect } from "vitest";
 import { TPROXYCTL } from "../../support/world.ts";
 import type { Bench } from "./bench.ts";
-
-const SYSTEM_CALLS = ["mkdir", "rename", "unlink", "rmdir", "flock"] as const;
 
 /** What happens to the program that tproxyctl runs while itself is killed. */
 const MOMENTS = {
   before: "kill -9 $PPID; exit 1",
   after: '"$real" "$@"; kill -9 $PPID; exit 1',
-  /** The first of several tables is changed. */
-  "half way": `sed '/^COMMIT/q' | "$real" "$@"; kill -9 $PPID; exit 1`,
-  /** The program has been told all, and goes on by itself. */
-  "at the start of": 'text=$(cat); kill -9 $PPID; echo "$text" | "$real" "$@"; : >"$calls/over"; exit',
 } as const;
 
-export type Moment = keyof typeof MOMENTS;
-
 export type Place =
-  | { readonly program: number; readonly moment: Moment }
-  | { readonly call: (typeof SYSTEM_CALLS)[number]; readonly nth: number };
-
-export function firstPlaces(): Place[] {
-  const moments = Object.keys(MOMENTS) as Moment[];
-  return [
-    ...moments.map((moment) => ({ program: 1, moment })),
-    ...SYSTEM_CALLS.map((call) => ({ call, nth: 1 })),
-  ];
-}
-
-export function nextOf(place: Place): Place {
-  return "call" in place ? { ...place, nth: place.nth + 1 } : { ...place, program: place.program + 1 };
-}
+  | { readonly program: number; readonly moment: keyof typeof MOMENTS }
+  | { readonly call: "rename"; readonly nth: number };
 
 /** @returns whether it was killed: false where the command came to its end before it got there */
 export function killAt(bench: Bench, place: Place, args: readonly string[]): Promise<boolean> {
@@ -43,7 +22,7 @@ export function killAt(bench: Bench, place: Place, args: readonly string[]): Pro
 
 async function killAtProgram(
   bench: Bench,
-  { program, moment }: { readonly program: number; readonly moment: Moment },
+  { program, moment }: { readonly program: number; readonly moment: keyof typeof MOMENTS },
   args: readonly string[],
 ): Promise<boolean> {
   const calls = join(bench.directory, "calls");
@@ -58,8 +37,6 @@ exec "$real" "$@"`;
   for (const name of PROGRAMS) bench.replace(name, script);
   const { exitCode, stderr } = await bench.tproxyctl(args);
   const reached = readdirSync(calls).length >= program;
-  if (reached && moment === "at the start of")
-    await expect.poll(() => existsSync(join(calls, "over")), { timeout: 20_000 }).toBe(true);
   bench.unhide();
   rmSync(calls, { recursive: true });
   if (reached === (exitCode === 0)) throw new Error(`killed ${moment} ${program}: ${exitCode} ${stderr}`);
