@@ -1,4 +1,5 @@
 // Runs the parts of the test suite one after the other and sums them up. Called by ./scripts/test.
+//   --whole   also what is tried very often is tried to its whole extent (test/support/extent.ts)
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -34,12 +35,19 @@ interface Outcome {
   readonly seconds: number;
 }
 
+const WHOLE = "--whole";
+
 process.exitCode = main(process.argv.slice(2));
 
-function main(names: readonly string[]): number {
+function main(args: readonly string[]): number {
+  const names = args.filter((arg) => arg !== WHOLE);
+  // The tests' own processes inherit it.
+  if (args.includes(WHOLE)) process.env.TPROXYCTL_TEST_WHOLE = "1";
   const unknown = names.filter((name) => !isPart(name));
   if (unknown.length > 0) {
-    console.error(`test: there is no part ${unknown.join(", ")}; the parts are: ${PARTS.join(" ")}`);
+    console.error(
+      `test: there is no part ${unknown.join(", ")}; the parts are: ${PARTS.join(" ")}; --whole takes what is tried often to its end`,
+    );
     return 2;
   }
   const outcomes = PARTS.filter((part) => names.length === 0 || names.includes(part)).map(run);

@@ -5,6 +5,7 @@
 
 import { afterAll, expect, test } from "vitest";
 import { RULE_NAMES, type RuleName } from "../../src/plan/decide-result.ts";
+import { howOften } from "../support/extent.ts";
 import { randomSettings, type Settings, settingsOf } from "./random/configurations.ts";
 import { writeNameservers } from "./random/nameservers.ts";
 import { Random } from "./random/random.ts";
@@ -13,11 +14,11 @@ import { tryConfiguration } from "./random/try-configuration.ts";
 import { LEGACY, NFT } from "./ways.ts";
 
 const FIRST_SEED = Number(process.env.RANDOM_SEED ?? 1);
-const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? 500);
+const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? howOften(500, 100));
 /** After so many configurations that fail it is plain that something is wrong. */
 const MOST_FAILURES = 5;
 /** With so many every rule has decided something; a replay has fewer. */
-const MANY = 200;
+const MANY = 100;
 
 /** Those of what is no connection from elsewhere. All others must have decided something. */
 const NEVER: readonly RuleName[] = ["from-here", "loopback-from-outside"];

@@ -1,6 +1,7 @@
-// Installed and removed a thousand times, by every engine and way: nothing adds up.
+// Installed and removed a thousand times (test/support/extent.ts), by every engine and way: nothing adds up.
 
 import { expect, test } from "vitest";
+import { howOften } from "../support/extent.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { TPROXYCTL, type World } from "../support/world.ts";
 import { Agent } from "./crash/agent.ts";
@@ -15,7 +16,7 @@ const WAYS: readonly ((world: World) => readonly string[])[] = [
   (world) => world.installArguments("--engine=iptables", executablesFlag("legacy")),
 ];
 
-const CYCLES = 1000;
+const CYCLES = howOften(1000, 100);
 const WARM_UP = 40;
 
 /** So many are processes of their own, as a user starts them; the others run in one, where open files add up, too. */
@@ -24,7 +25,7 @@ const PROCESSES = 5;
 /** In KiB. Of other tests' doing, some; what adds up 1000 times is 16 MiB at 16 KiB each. */
 const TOLERANCE = 16_384;
 
-test("after 1000 installations and removals everything is as before the first", async () => {
+test(`after ${CYCLES} installations and removals everything is as before the first`, async () => {
   await using agent = await Agent.create((world) => world.startProxy());
   const { world, mounts } = agent;
   const look = { mountsOf: mounts.pid };

@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
+import { howOften } from "../../support/extent.ts";
 
 interface Counts {
   readonly taken: number;
@@ -12,7 +13,7 @@ interface Counts {
 }
 
 const SEED = process.env.FUZZ_SEED;
-const CASES = SEED === undefined ? Number(process.env.FUZZ_CASES ?? 100_000) : 1;
+const CASES = SEED === undefined ? Number(process.env.FUZZ_CASES ?? howOften(100_000, 20_000)) : 1;
 const FIRST = Number(SEED ?? process.env.FUZZ_FIRST ?? 1);
 
 test(`${SEED === undefined ? `${CASES} configurations` : `the configuration of seed ${SEED}`}`, {
