@@ -7,6 +7,7 @@ import type { Plan } from "../plan/plan.ts";
 import { planFromJson } from "../plan/plan-from-json.ts";
 import { keptPlan, type PlanJson } from "../plan/plan-json.ts";
 import type { AroundCommit } from "./ebpf/apply.ts";
+import { leaveEmptyHomes } from "./ebpf/bpffs-home.ts";
 import type { EbpfEngine } from "./ebpf/engine.ts";
 import { recordsOfEbpf, requireRemoval, statusOfEbpf, uninstallEbpf } from "./ebpf/uninstall.ts";
 import type { InstallReport } from "./engine.ts";
@@ -51,7 +52,11 @@ function withPorts(plan: Plan, ports: ProxyPorts | undefined): Plan {
  */
 export async function installWithIptables({ iptables }: Engines, plan: Plan): Promise<InstallReport> {
   const previous = findEbpf(plan.netns);
-  if (previous === undefined) return iptables.install(plan);
+  if (previous === undefined) {
+    const report = await iptables.install(plan);
+    await leaveEmptyHomes();
+    return report;
+  }
   if (plan.netns.cookie !== undefined) requireRemoval(plan.netns.cookie); // before the rules are there
   const { ports, ownsPassthroughAddress } = previous;
   const bridge = withPorts(plan, ports);

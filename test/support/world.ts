@@ -104,7 +104,7 @@ export class World implements AsyncDisposable {
     chmodSync(this.#project, 0o755);
     this.defer(async () => rmdirSync(this.#project));
     await execa("mount", ["--bind", projectRoot, this.#project]);
-    this.defer(() => execa("umount", [this.#project]));
+    this.defer(() => unmount(this.#project));
   }
 
   /** Runs at the end, the last one first. */
@@ -329,6 +329,16 @@ export class World implements AsyncDisposable {
     for (const action of this.#undo.splice(0).reverse())
       await action().catch((error: unknown) => errors.push(error));
     if (errors.length > 0) throw new AggregateError(errors, `${this.name} could not be removed entirely`);
+  }
+}
+
+/** What a process was running is let go of a moment after it has ended. */
+async function unmount(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { failed, stderr } = await execa("umount", [path], { reject: false });
+    if (!failed) return;
+    if (attempt > 100 || !stderr.includes("busy")) throw new Error(`unmounting ${path} failed: ${stderr}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
 import { ConfigError, TproxyError } from "../../core/errors.ts";
-import { finishLeftover, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
+import { finishLeftover, isUnmountedWithout, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
 import { lockBpffs } from "../../host/lock.ts";
 import { isBpffs, readMounts } from "../../host/mounts.ts";
-import { whyNeverFound } from "./find-homes.ts";
-import { makeStaging, removeHome } from "./pin-directory.ts";
+import { findHomes, whyNeverFound } from "./find-homes.ts";
+import { HOME, isHomeEmpty, makeStaging, removeHome } from "./pin-directory.ts";
 
 /** Where pins go by default; Kuma's path. The only one where we mount a BPF file system ourselves. */
 export const DEFAULT_BPFFS = "/run/kuma/bpf";
@@ -56,4 +56,13 @@ export async function leaveHome(bpffs: string): Promise<void> {
   finishLeftover(lock);
   removeHome(bpffs);
   unmountBpffs(bpffs, lock);
+}
+
+/**
+ * Leaves the homes where nothing is: a command that was killed on its way from one to another leaves such. But for those
+ * whose mount goes with them: `uninstall` finds these, and asks for the capability first.
+ */
+export async function leaveEmptyHomes(): Promise<void> {
+  for (const home of findHomes())
+    if (isHomeEmpty(home) && !isUnmountedWithout(home, HOME)) await leaveHome(home);
 }

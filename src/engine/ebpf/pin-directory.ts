@@ -84,6 +84,11 @@ export function isAloneIn(bpffs: string, cookie: bigint): boolean {
   return list(join(bpffs, HOME)).every((name) => NAME.exec(name)?.[2] === String(cookie));
 }
 
+/** Whether there is a home in a bpffs with nothing in it. */
+export function isHomeEmpty(bpffs: string): boolean {
+  return isPrivateDirectory(join(bpffs, HOME)) && list(join(bpffs, HOME)).length === 0;
+}
+
 /** A new, empty directory to pin into. Throws BPFFS_UNUSABLE where none can be made. */
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
   const path = stagingPath(bpffs, cookie, generation);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BpfMap } from "../../bpf/map.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { leaveHome } from "./bpffs-home.ts";
+import { leaveEmptyHomes, leaveHome } from "./bpffs-home.ts";
 import { asCourtesy } from "./courtesy.ts";
 import { detachInstallations, type Survivor } from "./detach.ts";
 import { redirectionsOf, redirectsSameDns } from "./dns-memory.ts";
@@ -39,6 +39,7 @@ export async function supersede(predecessors: Predecessors, successor: Successor
     // Not before: whoever comes after a kill has to find where sockets were sent.
     for (const { path } of predecessors.all) removePinDirectory(path);
     for (const home of new Set(predecessors.all.map(({ bpffs }) => bpffs))) await leaveHome(home);
+    await leaveEmptyHomes();
   }
 }
 

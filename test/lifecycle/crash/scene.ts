@@ -6,7 +6,7 @@ import type { Features } from "../../../src/engine/ebpf/features.ts";
 import { someOf } from "../../support/extent.ts";
 import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
-import { type Fingerprint, withoutNumbers } from "./fingerprint.ts";
+import { type Fingerprint, intercepting, withoutNumbers } from "./fingerprint.ts";
 import type { LackingBundle } from "./lacking-bundle.ts";
 import { type Ports, Probe, USUAL_PORTS } from "./probe.ts";
 
@@ -250,11 +250,6 @@ export class Killer {
     expect(result.exitCode, `${about}: ${command.args.join(" ")}: ${result.stderr}`).toBe(0);
     return result;
   }
-}
-
-/** Chains that are empty, and an address of lo, do nothing. */
-function intercepting({ hooks, rules }: Fingerprint): Pick<Fingerprint, "hooks" | "rules"> {
-  return { hooks, rules: rules.filter((rule) => !rule.startsWith("table ")) };
 }
 
 /** A lock file that nobody holds is removed by the next one who takes that lock, which not each installation does. */
