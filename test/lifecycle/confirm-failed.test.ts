@@ -99,3 +99,29 @@ test("what is killed before it changes anything leaves nothing to confirm", asyn
   await bench.uninstall();
   expect(await bench.trace()).toEqual(clean);
 });
+
+test("what cannot be put back, however often it is tried, is said", async () => {
+  await using bench = await Bench.create();
+  const change = Change.of(bench.world, bench.mounts);
+  const clean = await bench.trace();
+  await bench.install("--exclude-outbound-ports=7777");
+  await change.paused(bench.tryInstall(["--exclude-outbound-ports=8888", "--confirm-within=1s"]));
+  for (const family of [4, 6] as const) bench.replace(bench.program("restore", family), FAIL);
+  const { timer } = change;
+  process.kill(timer.pid, "SIGCONT");
+  await expect.poll(() => isRunning(timer), { timeout: 100_000, interval: 500 }).toBe(false);
+  bench.unhide();
+  expect(change.logged.match(/boom/g)?.length).toBeGreaterThan(5);
+
+  const { exitCode, stdout } = await bench.tproxyctl(["status"]);
+  expect(exitCode, stdout).toBe(2);
+  const said =
+    /^finding: nobody has confirmed .* has failed: .*boom.*; see \/run\/tproxyctl\/confirm-\d+\.log/m;
+  expect(stdout).toMatch(said);
+  expectFailure(await bench.tryInstall(), "UNCONFIRMED", /has failed: .*boom/, /`tproxyctl confirm` first/);
+  expect(await bench.tproxyctl(["confirm"])).toMatchObject({ exitCode: 0 });
+  const confirmed = await bench.tproxyctl(["status"]);
+  expect(confirmed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("8888") });
+  await bench.uninstall();
+  expect(await bench.trace()).toEqual(clean);
+});
