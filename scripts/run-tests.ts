@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -33,7 +33,12 @@ interface Outcome {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** What failed, and how: what a reader of the end alone wants to know. */
+  readonly failures: readonly string[];
 }
+
+/** How much of what a failed test says is repeated at the end. */
+const REPEATED_LINES = 30;
 
 const WHOLE = "--whole";
 
@@ -51,6 +56,7 @@ function main(args: readonly string[]): number {
     return 2;
   }
   const outcomes = PARTS.filter((part) => names.length === 0 || names.includes(part)).map(run);
+  for (const { failures } of outcomes) for (const each of failures) console.log(`\n${each}`);
   console.log(`\n${table(outcomes)}\n`);
   const passed = sum(outcomes, "passed");
   const failed = sum(outcomes, "failed");
@@ -71,7 +77,8 @@ function run(part: Part): Outcome {
 
 function runCheck(command: readonly string[]) {
   const succeeded = execute(command);
-  return { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1, skipped: 0 };
+  const failures = succeeded ? [] : [`FAILED: ${command.join(" ")}, see above`];
+  return { passed: succeeded ? 1 : 0, failed: failures.length, skipped: 0, failures };
 }
 
 function runProject(project: Part) {
@@ -88,19 +95,46 @@ function runProject(project: Part) {
     "--reporter=json",
     `--outputFile.json=${report}`,
   ]);
-  const counts = readCounts(report);
-  // A file that cannot be loaded, or a project without one, fails without a failed test.
-  return { ...counts, failed: Math.max(counts.failed, succeeded ? 0 : 1) };
-}
-
-function readCounts(report: string) {
   // vitest writes no report when it found no test file, and has said so itself
   const result: unknown = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+  const counts = readCounts(result);
+  const failures = readFailures(result).map((each) => `FAILED: ${project}: ${each}`);
+  if (!succeeded && failures.length === 0) failures.push(`FAILED: ${project}, see above`);
+  // A file that cannot be loaded, or a project without one, fails without a failed test.
+  return { ...counts, failed: Math.max(counts.failed, succeeded ? 0 : 1), failures };
+}
+
+function readCounts(result: unknown) {
   return {
     passed: numberIn(result, "numPassedTests"),
     failed: numberIn(result, "numFailedTests"),
     skipped: numberIn(result, "numPendingTests") + numberIn(result, "numTodoTests"),
   };
+}
+
+/** Of vitest's report (that of jest): each failed test's name and message, and the message of a file that has none. */
+function readFailures(result: unknown): string[] {
+  return listIn(result, "testResults").flatMap((file) => {
+    const failed = listIn(file, "assertionResults").filter((test) => textIn(test, "status") === "failed");
+    const name = relative(root, textIn(file, "name"));
+    if (failed.length === 0 && textIn(file, "status") === "failed")
+      return [`${name}\n${textIn(file, "message")}`];
+    return failed.map((test) => {
+      const lines = listIn(test, "failureMessages").join("\n").split("\n");
+      const ours = lines.filter((line) => !line.includes("/node_modules/")).slice(0, REPEATED_LINES);
+      return [`${name}: ${textIn(test, "fullName")}`, ...ours].join("\n");
+    });
+  });
+}
+
+function listIn(value: unknown, key: string): readonly unknown[] {
+  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return Array.isArray(found) ? found : [];
+}
+
+function textIn(value: unknown, key: string): string {
+  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof found === "string" ? found : "";
 }
 
 function numberIn(value: unknown, key: string): number {
