@@ -1,6 +1,6 @@
 // UDP sockets that are older than an installation, or outlive it: they do not stay where they were.
 
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -256,3 +256,32 @@ async function untilConnected(world: World): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+// The iptables engine looks for them whatever was there before.
+test("killed when it is in place and has not come to them, a first installation of eBPF leaves them to the next", async () => {
+  await using world = await startDnsWorld();
+  const report = `${world.bpffs}-calls`;
+  world.defer(async () => rmSync(report, { force: true }));
+  const install = [TPROXYCTL, ...world.installArguments(...EBPF, ALL_DNS)];
+  const traced = (...options: readonly string[]) =>
+    world.run([TPNET, "kill-at", "--report", report, ...options, "--", ...install], { cgroup: false });
+  expect(await traced()).toMatchObject({ exitCode: 0 });
+  await world.uninstall();
+  const calls: { readonly nth: number; readonly what: string }[] = readFileSync(report, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const inPlace = calls.findLastIndex(({ what = "" }) => what.startsWith("rename "));
+
+  const older = await Asker.open(world, FIRST.v4, "v4", "connected");
+  expect(await traced("--nth", `${calls[inPlace + 1]?.nth}`)).toMatchObject({ exitCode: 128 + 9 });
+  expect(await older.ask()).toEqual(server(FIRST.v4));
+  const status = () => world.run([TPROXYCTL, "status"], { cgroup: false });
+  expect(await status()).toMatchObject({
+    exitCode: 2,
+    stdout: expect.stringMatching(/^finding: an installation .* has not ended/m),
+  });
+  expect((await world.install(...EBPF, ALL_DNS)).stderr).toMatch(/note: 1 UDP socket/);
+  expect(await older.ask()).toEqual(DISCONNECTED);
+  expect(await status()).toMatchObject({ exitCode: 0 });
+});

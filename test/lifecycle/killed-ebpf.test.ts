@@ -28,7 +28,7 @@ const startOnBoth = (world: World) =>
 const SCENES: readonly Scene[] = [
   {
     title: "a first installation, with a mount",
-    commands: (world) => ({ killed: { args: ownMount(world) } }),
+    commands: (world) => ({ killed: { args: ownMount(world, "--redirect-all-dns-traffic") } }),
   },
   {
     title: "a reinstallation with other options, from sk_lookup to tc",

@@ -13,6 +13,7 @@ import { Attacher } from "./attach.ts";
 import { attachBeside, attachInPlace } from "./attach-in-order.ts";
 import { claimStaging, leaveHome } from "./bpffs-home.ts";
 import { takeOverCounters } from "./counters.ts";
+import { redirectsDns } from "./encode-dns.ts";
 import type { Features } from "./features.ts";
 import { planFilter } from "./filter.ts";
 import { chooseHooks, type Hook } from "./hooks.ts";
@@ -21,6 +22,7 @@ import { makeRecord } from "./make-record.ts";
 import { chooseMaps, READ_ONLY_DATA } from "./maps.ts";
 import { openPrograms } from "./object-file.ts";
 import {
+  makeStaging,
   mapPin,
   programPin,
   promoteStaging,
@@ -95,6 +97,8 @@ export async function apply(
     removePinDirectory(staging);
     await leaveHome(place.bpffs);
   });
+  const reminder =
+    predecessors.all.length === 0 && redirectsDns(plan) ? makeReminder(place, undo) : undefined;
   const record = makeRecord(plan, place.cgroup, { hooks, filters }, previous?.record, config);
   using recordMap = writeRecord(record);
   recordMap.pin(join(staging, RECORD_PIN));
@@ -126,7 +130,19 @@ export async function apply(
     mapIds: new Set(chooseMaps(hooks).needed.map((name) => object.map(name).info.id)),
   };
   const notes = await supersede(predecessors, successor);
+  if (reminder !== undefined) removePinDirectory(reminder);
   return { record, listeners, owners, replaced: current !== undefined, notes };
+}
+
+/**
+ * UDP sockets that are older than a first installation are seen to when it is in place. Until that is done there is a
+ * directory of one that is under way: where this is killed, `status` says so, and the next command sees to them. In the
+ * place of another one, that one's directory says it.
+ */
+function makeReminder({ bpffs, cookie }: Place, undo: Undo): string {
+  const path = makeStaging(bpffs, cookie, 0);
+  undo.add(`removing ${path}`, () => removePinDirectory(path));
+  return path;
 }
 
 /** Of connections that the programs of `object` redirected. */
