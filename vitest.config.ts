@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const privileged = ["native", "conformance", "load", "lifecycle", "envoy", "demo"];
 
 /** Look at their own world only, and mostly wait for programs to start and end. */
-const inParallel = ["conformance", "lifecycle"];
+const inParallel = ["conformance", "lifecycle", "envoy"];
 
 export default defineConfig({
   test: {

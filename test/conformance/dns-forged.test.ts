@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatAddress, unmapAddress } from "../../src/core/address.ts";
 import { Asker } from "../lifecycle/asker.ts";
+import { someOf } from "../support/extent.ts";
 import type { RunOptions, World } from "../support/world.ts";
 import { KINDS, type Kind, MANNERS, type Manner, serverEndpoint } from "./dns-situation.ts";
 import { startDnsWorld } from "./dns-world.ts";
@@ -38,7 +39,7 @@ interface Victim {
 
 const CASES = [SK_LOOKUP, NFT, LEGACY].flatMap((way) => KINDS.map((kind) => ({ ...way, kind })));
 
-describe.each(CASES)("$way, $kind", ({ flags, kind }) => {
+describe.each(someOf(CASES, 3))("$way, $kind", ({ flags, kind }) => {
   let world: World;
   beforeAll(async () => {
     world = await startDnsWorld();

@@ -1,6 +1,7 @@
 // --when-proxy-down=bypass: while nobody listens a connection goes where it wanted, and is counted.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { someOf } from "../support/extent.ts";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { CONNECTIONS, connect, type ProxyConnection } from "./proxy-down-situations.ts";
 import { outcome } from "./run-situations.ts";
@@ -101,7 +102,7 @@ describe.each(EBPF_WAYS)("inbound by $way", (way) => {
     await expectAll(NOBODY);
   });
 
-  test.each(LISTENING)("a proxy on $name is started and ended, twice", async (listening) => {
+  test.each(someOf(LISTENING, 2))("a proxy on $name is started and ended, twice", async (listening) => {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       const proxy = await start(listening);
       await expectAll(listening);

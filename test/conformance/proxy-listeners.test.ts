@@ -1,6 +1,7 @@
 // However the proxy listens, and whenever it began: connections reach it with their destination.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { someOf } from "../support/extent.ts";
 import { type Running, World } from "../support/world.ts";
 import { inboundTaken } from "./evidence.ts";
 import { outcome } from "./run-situations.ts";
@@ -128,7 +129,7 @@ describe.each(WAYS)("inbound by $way", (way) => {
     }
   }
 
-  describe.each(LISTENING)("on $name", (listening) => {
+  describe.each(someOf(LISTENING, 2))("on $name", (listening) => {
     test("a proxy that ran before the installation, and its successor", async () => {
       const first = await start(listening);
       await install();

@@ -14,11 +14,11 @@ import { tryConfiguration } from "./random/try-configuration.ts";
 import { LEGACY, NFT } from "./ways.ts";
 
 const FIRST_SEED = Number(process.env.RANDOM_SEED ?? 1);
-const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? howOften(500, 100));
+const CONFIGURATIONS = Number(process.env.RANDOM_CONFIGURATIONS ?? howOften(500, 60));
 /** After so many configurations that fail it is plain that something is wrong. */
 const MOST_FAILURES = 5;
 /** With so many every rule has decided something; a replay has fewer. */
-const MANY = 100;
+const MANY = 200;
 
 /** Those of what is no connection from elsewhere. All others must have decided something. */
 const NEVER: readonly RuleName[] = ["from-here", "loopback-from-outside"];

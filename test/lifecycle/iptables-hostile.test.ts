@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MODES } from "../../src/engine/iptables/executables.ts";
+import { someOf } from "../support/extent.ts";
 import type { Result } from "../support/world.ts";
 import { Bench } from "./iptables/bench.ts";
 import { HOSTILE, HOSTILE_NAMES, ODD_NAMES } from "./iptables/hostile-values.ts";
@@ -31,7 +32,7 @@ function expectExplained({ exitCode, stdout, stderr }: Result, about: string, le
   expect(stderr.length, about).toBeLessThan(length + 5000);
 }
 
-test.each(HOSTILE)(
+test.each(someOf(HOSTILE, 2))(
   "$flag: each value is refused, or harmless",
   async ({ flag, values }) => {
     const before = await bench.trace();

@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { someOf } from "../support/extent.ts";
 import { APP_UID, type World } from "../support/world.ts";
 import { EBPF, IPTABLES } from "./engines.ts";
 import {
@@ -22,10 +23,12 @@ const DNS4 = ["dns 4", "dns-unconnected 4"];
 const DNS6 = ["dns 6", "dns-unconnected 6"];
 const VARIABLE = "KUMA_TRANSPARENT_PROXY_REDIRECT_";
 
-describe.each([
+const ENGINES = [
   ["eBPF", EBPF],
   ["iptables", IPTABLES.nft],
-])("%s", (_title, engine) => {
+] as const;
+
+describe.each(someOf(ENGINES, 2))("%s", (_title, engine) => {
   test.each<[string, string[], Record<string, string>, string[]]>([
     ["IPv4 only", ["--ip-family-mode=ipv4"], {}, V4],
     ["no inbound", ["--redirect-inbound=false"], {}, ["outbound 4", "outbound 6"]],

@@ -3,6 +3,7 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { someOf } from "../support/extent.ts";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
 import { PROXY_UID, TPROXYCTL } from "../support/world.ts";
 import { Bench, expectSuccess } from "./iptables/bench.ts";
@@ -57,23 +58,25 @@ test.each(BEFORE)("rules that are refused change nothing: over $title", async ({
 /** Each file that is put in its place: the record of the rules, twice, and the pins. */
 const RENAMES = [1, 2, 3];
 
-test.each(BEFORE.flatMap((each) => RENAMES.map((nth) => ({ ...each, nth }))))(
-  "a system call that fails changes nothing: over $title, rename number $nth",
-  async ({ first, nth }) => {
-    await using bench = await benchWithContainer();
-    if (first !== undefined) expectSuccess(await install(bench, ...first));
-    const before = await stateOf(bench);
-    const inject = ["-e", "trace=rename", "-e", `inject=rename:error=EIO:when=${nth}`];
-    const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
-    const args = bench.world.installArguments(...NETWORKS);
-    const result = await bench.mounts.run([...strace, TPROXYCTL, ...args]);
-    expect(result.exitCode, result.stdout).toBe(1);
-    expect(result.stderr).toMatch(/^error: .*EIO(.*\n)* code: [A-Z_]+$/m);
-    await expectStateOf(bench, before);
-    if (first !== undefined) await expectInterception(bench.world);
-    expectSuccess(await bench.tproxyctl(["uninstall"]));
-  },
-);
+test.each(
+  someOf(
+    BEFORE.flatMap((each) => RENAMES.map((nth) => ({ ...each, nth }))),
+    3,
+  ),
+)("a system call that fails changes nothing: over $title, rename number $nth", async ({ first, nth }) => {
+  await using bench = await benchWithContainer();
+  if (first !== undefined) expectSuccess(await install(bench, ...first));
+  const before = await stateOf(bench);
+  const inject = ["-e", "trace=rename", "-e", `inject=rename:error=EIO:when=${nth}`];
+  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
+  const args = bench.world.installArguments(...NETWORKS);
+  const result = await bench.mounts.run([...strace, TPROXYCTL, ...args]);
+  expect(result.exitCode, result.stdout).toBe(1);
+  expect(result.stderr).toMatch(/^error: .*EIO(.*\n)* code: [A-Z_]+$/m);
+  await expectStateOf(bench, before);
+  if (first !== undefined) await expectInterception(bench.world);
+  expectSuccess(await bench.tproxyctl(["uninstall"]));
+});
 
 test("programs that cannot be attached leave the rules that are there", async () => {
   await using world = await worldWithContainer();

@@ -1,5 +1,6 @@
 // How often what is tried very often is tried. `./scripts/test --whole`, as continuous integration runs it, leaves nothing
-// out; `./scripts/test`, for somebody who waits, takes a part of it: less of the same, and never another check.
+// out; `./scripts/test`, for somebody who waits, takes a part of it: less of the same, another part each time, and never
+// another check. Of what differs in a variant alone (IPv4 or IPv6, nft or legacy), some variants.
 
 /** All of it. */
 export const WHOLE = process.env.TPROXYCTL_TEST_WHOLE === "1";
