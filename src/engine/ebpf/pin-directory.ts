@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describeError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { isPrivateDirectory } from "../../host/run-directory.ts";
@@ -44,6 +44,9 @@ export interface PinDirectory {
   readonly state: "installed" | "staging";
   readonly generation: number;
 }
+
+/** To make a directory in a home that others leave at the same time. */
+const ATTEMPTS = 10;
 
 const NAME = /^(netns|staging)-(\d+)-(\d+)$/;
 
@@ -93,9 +96,7 @@ export function isHomeEmpty(bpffs: string): boolean {
 export function makeStaging(bpffs: string, cookie: bigint, generation: number): string {
   const path = stagingPath(bpffs, cookie, generation);
   try {
-    makeDirectory(join(bpffs, HOME));
-    requirePrivate(join(bpffs, HOME));
-    makeDirectory(path);
+    makeInHome(join(bpffs, HOME), path);
   } catch (cause) {
     if (cause instanceof TproxyError) throw cause;
     throw new TproxyError(
@@ -108,6 +109,21 @@ export function makeStaging(bpffs: string, cookie: bigint, generation: number): 
     );
   }
   return path;
+}
+
+/** Who has another /run has another lock, and may remove the home, which is empty, before anything is in it. */
+function makeInHome(home: string, path: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      makeDirectory(home);
+      requirePrivate(home);
+      makeDirectory(path);
+      return;
+    } catch (error) {
+      const hasGone = systemErrorCode(error) === "ENOENT" || !existsSync(home);
+      if (!hasGone || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function makeDirectory(path: string): void {
