@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { projectRoot } from "../support/project-files.ts";
 
 test("./scripts/demo ends well, every line as it should be", async () => {
-  const { stdout } = await execa(join(projectRoot, "scripts/demo"), { timeout: 110_000 });
+  const { stdout } = await execa(join(projectRoot, "scripts/demo"), { timeout: 280_000 });
   const rows = stdout.split("\n").filter((line) => /^(without|with|after) /.test(line));
   expect(rows).toHaveLength(12);
   expect(rows.filter((row) => row.startsWith("with ") && row.includes("fd66::"))).toHaveLength(2);

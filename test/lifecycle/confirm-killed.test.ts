@@ -51,7 +51,7 @@ test("where nothing was there before", async () => {
     await expect.poll(() => agent.look(), { timeout: 10_000, message: about }).toEqual(clean);
   }
   console.log(`a first installation to be confirmed: killed ${calls.length} times`);
-}, 300_000);
+}, 600_000);
 
 test("where another one waits to be confirmed", async () => {
   await using agent = await Agent.create((world) => world.startProxy());
@@ -76,4 +76,4 @@ test("where another one waits to be confirmed", async () => {
     expect(effect(withoutNumbers(await agent.look())), about).toEqual(before);
   }
   expect(await agent.run(["uninstall"])).toMatchObject({ exitCode: 0 });
-}, 300_000);
+}, 600_000);

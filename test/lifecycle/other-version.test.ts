@@ -21,7 +21,7 @@ let far: OtherVersion;
 beforeAll(async () => {
   near = await OtherVersion.build(NEXT.version, NEXT.patches);
   far = await OtherVersion.build(FAR.version, FAR.patches);
-}, 240_000);
+}, 600_000);
 
 afterAll(() => {
   near?.[Symbol.dispose]();
@@ -180,7 +180,7 @@ test("a change of version that fails at whichever step leaves all as it was", as
   await expectInterception(world);
   await world.uninstall();
   await expectState(world, clean);
-}, 240_000);
+}, 600_000);
 
 /** Programs of both are there for a while. */
 test("killed wherever it changes something, a change of version is set right by the next command", async () => {

@@ -40,7 +40,7 @@ let far: OtherVersion;
 beforeAll(async () => {
   near = await OtherVersion.build(NEXT.version, NEXT.patches);
   far = await OtherVersion.build(FAR.version, FAR.patches);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => {
   near?.[Symbol.dispose]();
@@ -112,4 +112,4 @@ test(`a thousand connections a second through ${REINSTALLS} reinstallations`, as
       first_wrong: null,
     });
   }
-}, 400_000);
+}, 900_000);

@@ -198,7 +198,7 @@ export class World implements AsyncDisposable {
 
   async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     const [file = "", ...rest] = this.command(args, options);
-    const { input, env, timeoutMs = 60_000 } = options;
+    const { input, env, timeoutMs = 180_000 } = options;
     const result = await execa(file, rest, {
       reject: false,
       timeout: timeoutMs,
@@ -378,7 +378,7 @@ export class Running {
   }
 
   /** The first line that `matches`, also of those that came before. */
-  async waitFor(matches: (line: string) => boolean, timeoutMs = 20_000): Promise<string> {
+  async waitFor(matches: (line: string) => boolean, timeoutMs = 60_000): Promise<string> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.lines.find(matches);

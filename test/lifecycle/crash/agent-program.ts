@@ -55,7 +55,7 @@ async function kill(options: readonly string[], command: readonly string[]): Pro
   const args = ["kill-at", "--report", report, ...options, "--", ...command];
   const { exitCode, stdout, stderr } = await execa(TPNET, args, {
     reject: false,
-    timeout: 60_000,
+    timeout: 180_000,
     stdin: "ignore",
   });
   const lines = readFileSync(report, "utf8").split("\n");
