@@ -122,7 +122,8 @@ test("pins are found wherever they are: beside those of another namespace, and b
   expect((await inRemote(["uninstall"])).exitCode).toBe(0);
 
   for (const path of [deep, join(world.bpffs, "tproxyctl")]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // With something in it: an empty home goes with whichever installation comes next, of other tests, too.
+    mkdirSync(join(path, "kept"), { recursive: true, mode: 0o700 });
     const refused = await world.tproxyctl(world.installArguments("--ebpf-bpffs-path", path));
     expectFailure(
       refused,
