@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // These need root, and namespaces of their own. One file at a time: some look at what the whole kernel holds, some at the
 // time that something takes.
@@ -7,8 +8,20 @@ const privileged = ["native", "conformance", "load", "lifecycle", "envoy", "demo
 /** Look at their own world only, and mostly wait for programs to start and end. */
 const inParallel = ["conformance", "lifecycle", "envoy"];
 
+/** These take minutes: whoever came to one of them last would be waited for. */
+const LONG = /\/(killed-[a-z]+|cycles)\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     // Never "no test files found, all is well".
     passWithNoTests: false,
     coverage: { provider: "v8", include: ["src/**/*.ts"] },
