@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
-import { ConfigError, TproxyError } from "../../core/errors.ts";
+import { ConfigError, systemErrorCode, TproxyError } from "../../core/errors.ts";
 import { finishLeftover, isUnmountedWithout, mountBpffs, unmountBpffs } from "../../host/bpffs.ts";
 import { lockBpffs } from "../../host/lock.ts";
 import { isBpffs, readMounts } from "../../host/mounts.ts";
@@ -63,6 +63,12 @@ export async function leaveHome(bpffs: string): Promise<void> {
  * whose mount goes with them: `uninstall` finds these, and asks for the capability first.
  */
 export async function leaveEmptyHomes(): Promise<void> {
-  for (const home of findHomes())
-    if (isHomeEmpty(home) && !isUnmountedWithout(home, HOME)) await leaveHome(home);
+  for (const home of findHomes()) {
+    try {
+      if (isHomeEmpty(home) && !isUnmountedWithout(home, HOME)) await leaveHome(home);
+    } catch (error) {
+      // Whose it was has unmounted it meanwhile.
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+    }
+  }
 }

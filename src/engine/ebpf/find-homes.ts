@@ -33,9 +33,10 @@ export function findHomes(): string[] {
   for (const { mountPoint } of readMounts().filter((mount) => mount.type === "bpf")) {
     for (const directory of withSubdirectories(mountPoint, DEPTH)) {
       if (!isPrivateDirectory(join(directory, HOME))) continue;
-      const { dev, ino } = statSync(join(directory, HOME));
-      if (seen.has(`${dev}:${ino}`)) continue;
-      seen.add(`${dev}:${ino}`);
+      // Another command may have left it just now.
+      const found = statSync(join(directory, HOME), { throwIfNoEntry: false });
+      if (found === undefined || seen.has(`${found.dev}:${found.ino}`)) continue;
+      seen.add(`${found.dev}:${found.ino}`);
       homes.push(directory);
     }
   }
