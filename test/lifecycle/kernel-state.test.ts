@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { changedSections, kernelState } from "../support/kernel-state.ts";
-import { World } from "../support/world.ts";
+import { unmount, World } from "../support/world.ts";
 import { installWithFeatures } from "./install-with-features.ts";
 import { PrivateMounts } from "./private-mounts.ts";
 import { ForeignPrograms } from "./support.ts";
@@ -78,7 +78,7 @@ test.each([
 
 async function mountAgain(world: World): Promise<void> {
   await execa("mount", ["--bind", world.bpffs, world.bpffs]);
-  world.defer(() => execa("umount", [world.bpffs]));
+  world.defer(() => unmount(world.bpffs));
 }
 
 async function addCgroup(world: World): Promise<void> {

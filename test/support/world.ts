@@ -92,7 +92,7 @@ export class World implements AsyncDisposable {
     await this.#showProject();
     this.defer(async () => rmSync(this.bpffs, { recursive: true }));
     await execa("mount", ["-t", "bpf", "bpf", this.bpffs]);
-    this.defer(() => execa("umount", [this.bpffs]));
+    this.defer(() => unmount(this.bpffs));
     mkdirSync(this.cgroup);
     this.defer(() => this.#removeCgroup());
     await this.addNamespace("service");
@@ -332,8 +332,8 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** What a process was running is let go of a moment after it has ended. */
-async function unmount(path: string): Promise<void> {
+/** What a process was running is let go of a moment after it has ended; into a bpffs, other tests' commands look. */
+export async function unmount(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { failed, stderr } = await execa("umount", [path], { reject: false });
     if (!failed) return;
