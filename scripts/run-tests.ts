@@ -128,18 +128,22 @@ function readFailures(result: unknown): string[] {
 }
 
 function listIn(value: unknown, key: string): readonly unknown[] {
-  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  const found = fieldOf(value, key);
   return Array.isArray(found) ? found : [];
 }
 
 function textIn(value: unknown, key: string): string {
-  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  const found = fieldOf(value, key);
   return typeof found === "string" ? found : "";
 }
 
 function numberIn(value: unknown, key: string): number {
-  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  const found = fieldOf(value, key);
   return typeof found === "number" ? found : 0;
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }
 
 function execute(command: readonly string[]): boolean {

@@ -1,8 +1,10 @@
 // A command is killed before each call of it that changes something. After each kill: what `status` says is true, and the
 // next `install` or `uninstall` sets all of it right.
 
+import { join } from "node:path";
 import { expect } from "vitest";
 import type { Features } from "../../../src/engine/ebpf/features.ts";
+import { HOME } from "../../../src/engine/ebpf/pin-directory.ts";
 import { someOf } from "../../support/extent.ts";
 import { type Result, TPROXYCTL, type World } from "../../support/world.ts";
 import type { Agent, Change } from "./agent.ts";
@@ -207,7 +209,8 @@ export class Killer {
     if (exitCode === 1) expect(intercepting(before), said).toEqual(intercepting(this.#clean));
     // Not the maps: the kernel frees in its own time what the killed process held.
     const after = { ...(await this.#agent.look()), maps: before.maps };
-    expect(withoutEmptyHome(after), said).toEqual(withoutEmptyHome(before));
+    const home = join(this.#agent.world.bpffs, HOME);
+    expect(withoutEmptyHome(after, home), said).toEqual(withoutEmptyHome(before, home));
   }
 
   async #expectHeals(installation: Command, about: string): Promise<void> {
@@ -259,10 +262,9 @@ function withoutLocks(state: Fingerprint): Fingerprint {
 }
 
 /** One that is empty, any command of another test removes. */
-function withoutEmptyHome(state: Fingerprint): Fingerprint {
-  const isEmptyHome = (path: string) =>
-    path.endsWith("/tproxyctl") && !state.files.some((other) => other.startsWith(`${path}/`));
-  return { ...state, files: state.files.filter((path) => !isEmptyHome(path)) };
+function withoutEmptyHome(state: Fingerprint, home: string): Fingerprint {
+  if (state.files.some((path) => path.startsWith(`${home}/`))) return state;
+  return { ...state, files: state.files.filter((path) => path !== home) };
 }
 
 /** What an installation consists of, as far as connections meet it. */
