@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   LOCKED: "another tproxyctl is changing this network namespace",
   INTERRUPTED: "a signal came before anything was changed",
   KERNEL_TOO_OLD: "the kernel lacks something that the eBPF engine cannot do without",
+  PROCESSOR_UNSUPPORTED: "the eBPF engine does not know this kind of processor",
   LIBBPF_UNUSABLE: "libbpf is missing or too old",
   LIBC_UNUSABLE: "the C library cannot be used",
   PROGRAM_REJECTED: "the kernel's verifier refused a program",

@@ -9,6 +9,7 @@ import type { EngineName } from "./engine.ts";
  */
 export const NOT_POSSIBLE_HERE: readonly ErrorCode[] = [
   "KERNEL_TOO_OLD",
+  "PROCESSOR_UNSUPPORTED",
   "LIBBPF_UNUSABLE",
   "CAPABILITY_MISSING",
   "CGROUP_UNUSABLE",

@@ -71,6 +71,7 @@ function predictFallback(
 /** The order in which `install` comes upon what is in its way; it ends, or falls back, at the first. */
 const ORDER: readonly ErrorCode[] = [
   "KERNEL_TOO_OLD",
+  "PROCESSOR_UNSUPPORTED",
   "CONFIG_INVALID",
   "CGROUP_UNUSABLE",
   "BPFFS_UNUSABLE",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { release } from "node:os";
 import { TproxyError } from "../core/errors.ts";
+import { systemCallNumber } from "../native/system-calls.ts";
 
 export interface KernelVersion {
   readonly major: number;
@@ -14,6 +15,15 @@ export function isLinux(): boolean {
 /** What uname(2) says, so `setarch --uname-2.6` makes any kernel look like a 2.6. */
 export function kernelRelease(): string {
   return release();
+}
+
+/**
+ * Whether the system calls that are made by number are known here.
+ *
+ * @throws TproxyError PROCESSOR_UNSUPPORTED
+ */
+export function requireProcessor(processor: string = process.arch): void {
+  systemCallNumber("pidfd_getfd", processor);
 }
 
 /** The version in a release such as "6.18.44-fc-v769". Throws INTERNAL where it begins with none. */

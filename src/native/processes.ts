@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { check } from "./errno.ts";
 import { libc } from "./libc.ts";
-
-/** System calls from number 424 on have the same number on every architecture that Node.js runs on. */
-const SYS_PIDFD_OPEN = 434;
-const SYS_PIDFD_GETFD = 438;
+import { systemCallNumber } from "./system-calls.ts";
 
 /** A descriptor that stands for a process (Linux 5.3). */
 export function pidfd_open(pid: number): number {
-  return check(libc().syscall(SYS_PIDFD_OPEN, pid, 0, 0), `pidfd_open(${pid})`);
+  return check(libc().syscall(systemCallNumber("pidfd_open"), pid, 0, 0), `pidfd_open(${pid})`);
 }
 
 /** From linux/prctl.h. */
@@ -21,5 +18,6 @@ export function setNoNewPrivileges(): void {
 
 /** Our own copy of another process's descriptor (Linux 5.6; needs CAP_SYS_PTRACE). */
 export function pidfd_getfd(pidfd: number, fd: number): number {
-  return check(libc().syscall(SYS_PIDFD_GETFD, pidfd, fd, 0), `pidfd_getfd(pidfd ${pidfd}, ${fd})`);
+  const copy = libc().syscall(systemCallNumber("pidfd_getfd"), pidfd, fd, 0);
+  return check(copy, `pidfd_getfd(pidfd ${pidfd}, ${fd})`);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
-import { atLeast, kernelRelease, parseKernelRelease } from "../../host/kernel.ts";
+import { atLeast, kernelRelease, parseKernelRelease, requireProcessor } from "../../host/kernel.ts";
 
 /** What the product promises; what a kernel can do is found by probing. */
 const OLDEST_KERNEL = { major: 5, minor: 7 } as const;
 
-/** @throws TproxyError KERNEL_TOO_OLD */
-export function requireKernel(release: string = kernelRelease()): void {
+/** @throws TproxyError PROCESSOR_UNSUPPORTED, KERNEL_TOO_OLD */
+export function requireKernel(release: string = kernelRelease(), processor: string = process.arch): void {
+  requireProcessor(processor);
   const { major, minor } = OLDEST_KERNEL;
   if (atLeast(parseKernelRelease(release), major, minor)) return;
   throw new TproxyError("KERNEL_TOO_OLD", `this is Linux ${release}, older than ${major}.${minor}`, {
