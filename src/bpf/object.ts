@@ -25,6 +25,8 @@ export class BpfObject implements Disposable {
   readonly #lent: Disposable[] = [];
   #object: ObjectPointer | undefined;
   #loaded = false;
+  /** From libbpf 1.4 on, a map that was never made has a descriptor, too: of something else. */
+  readonly #omitted = new Set<string>();
 
   private constructor(file: string, sections: ReadonlyMap<string, Uint8Array>, object: ObjectPointer) {
     this.file = file;
@@ -112,6 +114,7 @@ export class BpfObject implements Disposable {
   /** Does not make this map: for one that no selected program uses and that the kernel may not know. */
   omitMap(name: string): void {
     this.#adjust(`omitting the map ${name}`, libbpf().bpf_map__set_autocreate(this.#findMap(name), false));
+    this.#omitted.add(name);
   }
 
   /**
@@ -129,7 +132,8 @@ export class BpfObject implements Disposable {
 
   /** A map of the loaded object: its name in C, or ".rodata" and the like. */
   map(name: string): BpfMap {
-    const fd = libbpf().bpf_map__fd(this.#findMap(name));
+    const map = this.#findMap(name);
+    const fd = this.#omitted.has(name) ? -1 : libbpf().bpf_map__fd(map);
     return this.#lend(new BpfMap(this.#borrow(fd, `map ${name}`)));
   }
 
