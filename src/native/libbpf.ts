@@ -9,7 +9,10 @@ export type MapPointer = Pointer<"bpf_map">;
 export type PrintCallback = Pointer<"libbpf_print_fn_t">;
 
 const HINT =
-  "Install libbpf 1.0 or newer: libbpf1 on Debian and Ubuntu, libbpf on Alpine, Fedora, RHEL, Arch and SUSE.";
+  "Install libbpf 1.0 or newer: libbpf1 on Debian 12, Ubuntu 24.04 and newer, libbpf on Alpine, Fedora, RHEL, Arch and SUSE.";
+
+const HINT_TOO_OLD =
+  "Ubuntu 22.04, Debian 11 and older have no newer one: ./scripts/build-libbpf in the sources of tproxyctl builds and installs one.";
 
 /** libbpf's functions under their C names. An int below zero is `-errno`, here as in C. */
 export type Libbpf = ReturnType<typeof bind>;
@@ -23,7 +26,7 @@ export function libbpf(): Libbpf {
 }
 
 function load(): Libbpf {
-  const library = new Library({ name: "libbpf.so.1", code: "LIBBPF_UNUSABLE", hint: HINT });
+  const library = open();
   const functions = bind(library);
   const { major, minor } = functions.version;
   if (major < 1) {
@@ -32,6 +35,25 @@ function load(): Libbpf {
   // Until someone listens (messages.ts) libbpf must not write to stderr by itself.
   functions.libbpf_set_print(null);
   return functions;
+}
+
+function open(): Library {
+  const source = { code: "LIBBPF_UNUSABLE", hint: HINT } as const;
+  try {
+    return new Library({ ...source, name: "libbpf.so.1" });
+  } catch (cause) {
+    if (!isLoadable("libbpf.so.0")) throw cause;
+    const message = "libbpf here is libbpf.so.0, which is older than 1.0";
+    throw new TproxyError("LIBBPF_UNUSABLE", message, { cause, hint: HINT_TOO_OLD });
+  }
+}
+
+function isLoadable(name: string): boolean {
+  try {
+    return new Library({ name, code: "LIBBPF_UNUSABLE", hint: HINT }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function bind(library: Library) {

@@ -16,21 +16,31 @@ interface Lack {
 }
 
 let world: World;
+/** Where libbpf cannot be found, and where it is an older one. */
 let mounts: PrivateMounts;
+let withOlder: PrivateMounts;
 let before: KernelState;
 
 beforeAll(async () => {
   world = await worldWithProxy();
   mounts = await PrivateMounts.create(world);
-  const hidden = [
-    "sh",
-    "-c",
-    'for lib in $(ldconfig -p | sed -n "s/.*libbpf.so.* => //p"); do mount --bind /dev/null "$lib"; done',
-  ];
-  await mounts.mustRun(...hidden);
+  await mounts.mustRun("sh", "-c", HIDE_LIBBPF);
+  withOlder = await PrivateMounts.create(world);
+  await withOlder.mustRun("sh", "-c", `${HIDE_LIBBPF}; ${ADD_OLDER}`);
   before = await kernelState(world);
 });
 afterAll(() => world[Symbol.asyncDispose]());
+
+const HIDE_LIBBPF =
+  'for lib in $(ldconfig -p | sed -n "s/.*libbpf.so.* => //p"); do mount --bind /dev/null "$lib"; done';
+
+/** A library of the name that libbpf 0.x has: nobody calls it. The dynamic loader finds it by a cache of its own. */
+const ADD_OLDER = [
+  "mount -t tmpfs lib /usr/local/lib",
+  "clang -shared -Wl,-soname,libbpf.so.0 -x c /dev/null -o /usr/local/lib/libbpf.so.0",
+  "ldconfig -C /run/ld.so.cache",
+  "mount --bind /run/ld.so.cache /etc/ld.so.cache",
+].join(" && ");
 
 const outside = { cgroup: false } as const;
 const drop = (...names: readonly string[]) => ({ ...outside, dropCapabilities: names });
@@ -74,6 +84,13 @@ const LACKS: readonly Lack[] = [
     code: "LIBBPF_UNUSABLE",
     reason: /cannot load libbpf\.so\.1/,
     remedy: /libbpf1 on Debian/,
+  },
+  {
+    what: "a libbpf that is new enough",
+    without: (command) => withOlder.run(command),
+    code: "LIBBPF_UNUSABLE",
+    reason: /libbpf here is libbpf\.so\.0, which is older than 1\.0/,
+    remedy: /Ubuntu 22\.04.*scripts\/build-libbpf/,
   },
 ];
 
