@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "older.h"
+
 /* report.c: errors, numbers, the clock, JSON */
 
 /* Print "tpnet: <what>: <strerror(errno)>"; complain returns, die exits 1. */
