@@ -9,6 +9,7 @@ import { startDnsWorld } from "../conformance/dns-world.ts";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { type Result, TPNET, TPROXYCTL, World } from "../support/world.ts";
 import { type Asked, Asker } from "./asker.ts";
+import { everyForm } from "./inject.ts";
 import { intactStatus } from "./support.ts";
 
 const ALL_DNS = "--redirect-all-dns-traffic";
@@ -130,7 +131,12 @@ describe("killed before its last step: its programs are there, its record is not
     const command = [TPROXYCTL, ...world.installArguments(ALL_DNS, ...OTHER_PORT)];
     const [current = ""] = directories(world);
     const staging = current.replace(/^netns-(.*)-1$/, "staging-$1-2");
-    const killed = await inject(world, join(world.bpffs, HOME, staging), "rename:signal=KILL", command);
+    const killed = await inject(
+      world,
+      join(world.bpffs, HOME, staging),
+      `${everyForm("rename")}:signal=KILL`,
+      command,
+    );
     expect(killed.exitCode, killed.stderr).not.toBe(0);
     expect(directories(world)).toEqual([
       expect.stringMatching(/^netns-.*-1$/),

@@ -9,7 +9,7 @@ import { expectState, kernelState } from "../support/kernel-state.ts";
 import { PROXY_UID, TPROXYCTL, World } from "../support/world.ts";
 import { ConnectionStream } from "./connection-stream.ts";
 import { EBPF, IPTABLES, REMOTE, WAYS } from "./engines.ts";
-import { callsOf, injected, killBeforeRename, numbersOf } from "./inject.ts";
+import { callsOf, everyForm, injected, killBeforeRename, numbersOf } from "./inject.ts";
 import { expectFailure, expectInbound, expectInterception, intactStatus, worldWithProxy } from "./support.ts";
 
 async function streamsTo(world: World): Promise<ConnectionStream[]> {
@@ -141,8 +141,8 @@ test("a first installation that fails late lets the proxy be told of what it red
   using scratch = new Scratch();
   const log = join(scratch.path, "strace");
   const lines = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n") : []);
-  const strace = ["strace", "-f", "-o", log, "-e", "trace=bpf,rename"];
-  const inject = ["-e", "inject=rename:error=EIO:signal=STOP:when=1"];
+  const strace = ["strace", "-f", "-o", log, "-e", `trace=bpf,${everyForm("rename")}`];
+  const inject = ["-e", `inject=${everyForm("rename")}:error=EIO:signal=STOP:when=1`];
   const failing = world.run([...strace, ...inject, TPROXYCTL, ...world.installArguments()], {
     cgroup: false,
   });

@@ -19,6 +19,11 @@ export async function callsOf(world: World, flags: readonly string[]): Promise<s
   return lines.flatMap((line) => /^bpf\((BPF_\w+)/.exec(line)?.[1] ?? []);
 }
 
+/** strace's word for a call in all its forms: where x86-64 has rename, arm64 has renameat and renameat2 only. */
+export function everyForm(call: string): string {
+  return `/^${call}(at2?)?$`;
+}
+
 /** Which calls (from 1) are of this command. */
 export function numbersOf(calls: readonly string[], command: string): number[] {
   return calls.flatMap((each, index) => (each === command ? [index + 1] : []));
@@ -32,8 +37,8 @@ export function injected(
   nth: number,
   flags: readonly string[],
 ): Promise<Result> {
-  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`];
-  const inject = ["-e", `inject=${call}:${what}:when=${nth}`];
+  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${everyForm(call)}`];
+  const inject = ["-e", `inject=${everyForm(call)}:${what}:when=${nth}`];
   return world.run([...strace, ...inject, TPROXYCTL, ...world.installArguments(...flags)], { cgroup: false });
 }
 

@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { expectState, kernelState } from "../support/kernel-state.ts";
 import { TPROXYCTL, type World } from "../support/world.ts";
+import { everyForm } from "./inject.ts";
 import { expectFailure, expectInterception, ForeignPrograms, worldWithProxy } from "./support.ts";
 
 /** How many programs the kernel allows at one hook. */
@@ -104,8 +105,8 @@ test.each([
 
 /** The kernel answers a call with an error, as strace makes it do. */
 const failing = (call: string, nth: number, error: string) => [
-  ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
-  ...["-e", `inject=${call}:error=${error}:when=${nth}`],
+  ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${everyForm(call)}`],
+  ...["-e", `inject=${everyForm(call)}:error=${error}:when=${nth}`],
 ];
 
 test.each([

@@ -10,6 +10,7 @@ import { someOf } from "../support/extent.ts";
 import { PROXY_UID, type RunOptions, TPNET, TPROXYCTL, type World } from "../support/world.ts";
 import { type Asked, Asker } from "./asker.ts";
 import { EBPF, IPTABLES, REMOTE } from "./engines.ts";
+import { everyForm } from "./inject.ts";
 import { CONTAINER, NETWORKS } from "./networks.ts";
 
 const NEIGHBOUR = { host: "neighbour", cgroup: false } as const;
@@ -117,8 +118,8 @@ describe.each(someOf(CASES, 2))("$name, $kind", ({ engine, kind, remote, eth0, b
 describe("killed when the rules are there, and flows are not corrected", () => {
   /** The second time a record is put in its place: what was wanted is there. */
   async function installKilled(world: World, ...flags: readonly string[]): Promise<void> {
-    const strace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=rename"];
-    const command = [...strace, "-e", "inject=rename:signal=KILL:when=2", TPROXYCTL];
+    const strace = ["strace", "-qq", "-o", "/dev/null", "-e", `trace=${everyForm("rename")}`];
+    const command = [...strace, "-e", `inject=${everyForm("rename")}:signal=KILL:when=2`, TPROXYCTL];
     const { exitCode } = await world.run([...command, ...world.installArguments(...flags)], {
       cgroup: false,
     });

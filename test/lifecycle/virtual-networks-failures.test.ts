@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { someOf } from "../support/extent.ts";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
 import { PROXY_UID, TPROXYCTL } from "../support/world.ts";
+import { everyForm } from "./inject.ts";
 import { Bench, expectSuccess } from "./iptables/bench.ts";
 import { addContainer, expectNetworks, expectNoNetworks, NETWORKS, worldWithContainer } from "./networks.ts";
 import { expectFailure, expectInterception, ForeignPrograms } from "./support.ts";
@@ -67,7 +68,12 @@ test.each(
   await using bench = await benchWithContainer();
   if (first !== undefined) expectSuccess(await install(bench, ...first));
   const before = await stateOf(bench);
-  const inject = ["-e", "trace=rename", "-e", `inject=rename:error=EIO:when=${nth}`];
+  const inject = [
+    "-e",
+    `trace=${everyForm("rename")}`,
+    "-e",
+    `inject=${everyForm("rename")}:error=EIO:when=${nth}`,
+  ];
   const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
   const args = bench.world.installArguments(...NETWORKS);
   const result = await bench.mounts.run([...strace, TPROXYCTL, ...args]);

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TPROXYCTL } from "../../support/world.ts";
+import { everyForm } from "../inject.ts";
 import type { Bench } from "./bench.ts";
 
 /** What happens to the program that tproxyctl runs while itself is killed. */
@@ -54,7 +55,8 @@ async function killAtCall(
   nth: number,
   args: readonly string[],
 ): Promise<boolean> {
-  const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`];
+  const form = everyForm(call);
+  const inject = ["-e", `trace=${form}`, "-e", `inject=${form}:signal=KILL:when=${nth}`];
   const strace = ["strace", "-qq", "-o", "/dev/null", ...inject];
   const result = await bench.mounts.run([...strace, TPROXYCTL, ...args]);
   if (/error:/.test(result.stderr)) throw new Error(`${call} ${nth}: ${result.stderr}`);
