@@ -1,6 +1,7 @@
 // The main job, to be seen: HTTP of an application that knows nothing of a proxy goes through one, in and out,
 // IPv4 and IPv6; then everything is gone again. Called by ./scripts/demo. Exit status 0: every line is as it
-// should be. Arguments are for the proxy: with `--outbound-port 16001` it listens elsewhere, and the demo fails.
+// should be. `--engine=auto|ebpf|iptables` is for the installation, which is eBPF's without it. Other arguments are for the
+// proxy: with `--outbound-port 16001` it listens elsewhere, and the demo fails.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +10,10 @@ import { changedSections, kernelState } from "../test/support/kernel-state.ts";
 import { APP_UID, PROXY_UID, type Running, TPROXYCTL, World } from "../test/support/world.ts";
 
 const PORT = 8080;
-const PROXY_ARGUMENTS = ["proxy", "--json", "--user", String(PROXY_UID), ...process.argv.slice(2)];
+const GIVEN = process.argv.slice(2);
+const ENGINE = GIVEN.filter((argument) => argument.startsWith("--engine="));
+const OTHERS = GIVEN.filter((argument) => !ENGINE.includes(argument));
+const PROXY_ARGUMENTS = ["proxy", "--json", "--user", String(PROXY_UID), ...OTHERS];
 const COLUMN_WIDTHS = [8, 10, 18, 18, 18, 5];
 const HELLO = "Hello from the";
 
@@ -50,8 +54,8 @@ async function main(): Promise<number> {
   say("The proxy, under its own user, and the interception");
   show("service#", `tproxyctl ${PROXY_ARGUMENTS.join(" ")} &`);
   const proxy = await startProxy(world);
-  show("service#", `tproxyctl ${world.installArguments().join(" ")}`);
-  print((await world.install()).stderr);
+  show("service#", `tproxyctl ${world.installArguments(...ENGINE).join(" ")}`);
+  print((await world.install(...ENGINE)).stderr);
 
   say("The same requests again");
   const intercepted = await askAll(world, proxy);
