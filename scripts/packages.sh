@@ -2,11 +2,10 @@
 # The distribution's packages: which are missing, and how they are installed, by apt (Debian, Ubuntu) or dnf (Fedora).
 # To be sourced after lib.sh. Packages go by Debian's names.
 
-# Fedora's names, where they are others; "-" where nothing corresponds, or it is part of another package.
+# Fedora's names, where they are others; none where it is not known to have that, and a test says what it lacks.
 declare -rA RPM_NAMES=(
   [libbpf-dev]=libbpf-devel [libbpf1]=libbpf [libc6-dev]=glibc-devel [linux-libc-dev]=kernel-headers
-  [linux-libc-dev-arm64-cross]=kernel-cross-headers [linux-libc-dev-amd64-cross]=kernel-cross-headers
-  [libelf-dev]=elfutils-libelf-devel [zlib1g-dev]=zlib-ng-compat-devel
+  [linux-libc-dev-arm64-cross]='' [linux-libc-dev-amd64-cross]=''
   [iptables]='iptables-nft iptables-legacy' [iproute2]='iproute iproute-tc' [xz-utils]=xz
 )
 readonly BY_HAND="install clang, llvm, libbpf 1.0 or newer with its headers, bpftool, iptables, nftables, iproute2, strace, python3 with pip \
@@ -56,18 +55,25 @@ installed_by_dnf() {
 }
 
 rpm_names() {
-  local package
-  for package; do printf '%s\n' ${RPM_NAMES[$package]:-$package}; done
+  local package name
+  for package; do
+    for name in ${RPM_NAMES[$package]-$package}; do printf '%s\n' "$name"; done
+  done
 }
 
 # What may be there without its package: on Ubuntu bpftool is a part of linux-tools, and libbpf.so.1 may come from
-# scripts/build-libbpf. What counts is whether they are of use.
+# scripts/build-libbpf, with headers for this tree. What counts is whether they are of use.
 is_there_otherwise() {
   case $1 in
     bpftool) links_objects bpftool ;;
-    libbpf1) [[ $(ldconfig -p) == *"libbpf.so.1 "* ]] ;;
+    libbpf1) [[ -d build/libbpf/include ]] && has_libbpf ;;
     *) return 1 ;;
   esac
+}
+
+# Whether the dynamic loader knows one.
+has_libbpf() {
+  [[ $(ldconfig -p) == *"libbpf.so.1 "* ]]
 }
 
 # links_objects BPFTOOL: those before Linux 5.13 do not
@@ -100,6 +106,7 @@ install_by_apt() {
       *) packages+=("$package") ;;
     esac
   done
+  ((${#packages[@]} > 0)) || return 0
   step "installing ${#packages[@]} packages" "read apt's messages above; once 'apt-get install ${packages[*]}' works, run ./scripts/setup again" \
     apt_get install --no-install-recommends "${packages[@]}"
   if [[ " $* " == *" bpftool "* ]] && ! links_objects bpftool; then link_bpftool; fi
