@@ -44,10 +44,11 @@ installed_by_apt() {
 }
 
 installed_by_dnf() {
-  local name package
+  local name package names
   local -A found=()
+  mapfile -t names < <(rpm_names "$@")
   # What is not there it says in words, and exits with their number.
-  while read -r name; do found[$name]=1; done < <(rpm --query --queryformat '%{NAME}\n' $(rpm_names "$@") 2>/dev/null || true)
+  while read -r name; do found[$name]=1; done < <(rpm --query --queryformat '%{NAME}\n' "${names[@]}" 2>/dev/null || true)
   for package; do
     installed[$package]=1
     for name in $(rpm_names "$package"); do [[ -n ${found[$name]:-} ]] || installed[$package]=; done
