@@ -1,66 +1,91 @@
-// Measures what the project has goals for, and prints medians with their spread. Called by ./scripts/bench.
+// Measures what the project has goals for, and writes a report. Called by ./scripts/bench.
 // Exit status 0: everything was measured. A goal that is missed is a result, not a failure.
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../test/support/project-files.ts";
-import { commands } from "./commands.ts";
-import { connect } from "./connect.ts";
-import { type Figure, formatFigures } from "./figure.ts";
 import type { Part } from "./part.ts";
+import { bystanders } from "./parts/bystanders.ts";
+import { commands } from "./parts/commands.ts";
+import { connect } from "./parts/connect.ts";
+import { envoy } from "./parts/envoy.ts";
+import { instances } from "./parts/instances.ts";
+import { lists } from "./parts/lists.ts";
+import { open } from "./parts/open.ts";
+import { startUp } from "./parts/start-up.ts";
+import { transfer } from "./parts/transfer.ts";
+import { witnesses } from "./parts/witnesses.ts";
 import { Progress } from "./progress.ts";
-import { WARM_UP_ROUNDS } from "./rounds.ts";
-import { startUp } from "./start-up.ts";
-import { type Surroundings, surroundings } from "./surroundings.ts";
+import { outline } from "./report/outline.ts";
+import { writeReport } from "./report/write.ts";
+import { type Results, saveResults } from "./results.ts";
+import { Recorder } from "./series.ts";
+import { surroundings } from "./surroundings.ts";
 
-const PARTS: readonly Part[] = [startUp, commands, connect];
+const PARTS: readonly Part[] = [
+  connect,
+  transfer,
+  lists,
+  bystanders,
+  instances,
+  open,
+  commands,
+  startUp,
+  witnesses,
+  envoy,
+];
 
 await main();
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
-  const { quick } = values;
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0)
+    throw new Error(
+      `there is no part ${unknown.join(", ")}; the parts are: ${PARTS.map(({ name }) => `"${name}"`).join(" ")}`,
+    );
+  const parts = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const results = await measureAll(parts, values.quick);
+  console.log(outline(results));
+  const path = saveResults(results);
+  const report = await writeReport(results, path);
+  console.log(`All samples: ${relative(projectRoot, path)}\nThe report: ${relative(projectRoot, report)}`);
+}
+
+async function measureAll(parts: readonly Part[], quick: boolean): Promise<Results> {
   const started = new Date();
   const before = surroundings();
   const progress = new Progress(
-    PARTS.map(({ name, rounds, roundMs }) => ({ name, roundMs, rounds: quick ? rounds.quick : rounds.full })),
+    parts.map(({ name, rounds, roundMs }) => ({
+      name,
+      rounds: quick ? rounds.quick : rounds.full,
+      roundMs: quick ? roundMs.quick : roundMs.full,
+    })),
     stopOnSignal(),
   );
-  const figures: Figure[] = [];
-  const raw: Record<string, unknown> = {};
-  for (const part of PARTS) {
-    const result = await part.measure({ quick, repeat: (round) => progress.repeat(part.name, round) });
-    figures.push(...result.figures);
-    raw[part.name] = result.raw;
+  const recorder = new Recorder();
+  for (const part of parts) {
+    progress.prepare(part.name);
+    await part.measure({
+      quick,
+      record: (measured, samples) => recorder.add({ ...measured, part: part.name }, samples),
+      repeat: (round) => progress.repeat(part.name, round),
+    });
   }
   progress.end();
-  const after = surroundings();
-  console.log(`${formatFigures(figures)}\n\n${describe(before, after)}`);
-  const results = { started, quick, before, after, figures, raw };
-  console.log(`All samples: ${save(started, after, results)}`);
-}
-
-function describe(before: Surroundings, after: Surroundings): string {
-  const { host, kernel, processors, node, build } = after;
-  return [
-    `${host}, Linux ${kernel}, ${processors}, Node ${node}, build ${build}`,
-    `Load average (1, 5, 15 minutes) before: ${before.load.join(" ")}, after: ${after.load.join(" ")}`,
-    `Left out of the table, as declared: the first round of each part (${WARM_UP_ROUNDS}). Nothing else.`,
-    ...(before.build === build
-      ? []
-      : ["WARNING: the program was built anew meanwhile: the figures are a mixture."]),
-  ].join("\n");
-}
-
-/** Returns the file's path relative to the project. */
-function save(started: Date, { host, kernel }: Surroundings, results: unknown): string {
-  const directory = join(projectRoot, "bench/results");
-  mkdirSync(directory, { recursive: true });
-  const time = started.toISOString().slice(0, 19).replaceAll(":", "-");
-  const path = join(directory, `${time}-${host}-${kernel}.json`);
-  writeFileSync(path, `${JSON.stringify(results)}\n`);
-  return relative(projectRoot, path);
+  return {
+    format: 2,
+    started: started.toISOString(),
+    seconds: Math.round((Date.now() - started.getTime()) / 1000),
+    quick,
+    before,
+    after: surroundings(),
+    parts: parts.map(({ name, about }) => ({ name, about })),
+    series: recorder.series,
+  };
 }
 
 /** Ends the benchmark after the round: the worlds are taken away first. A second signal ends it at once. */

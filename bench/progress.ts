@@ -23,6 +23,11 @@ export class Progress {
     this.#stop = stop;
   }
 
+  /** A part's worlds are being made, which is no round. */
+  prepare(name: string): void {
+    this.#line(`${name}: getting ready, about ${this.#secondsLeft()} s left`);
+  }
+
   /** Does all rounds of a part, and says after each how long the rest will take. */
   async repeat(name: string, round: () => Promise<void>): Promise<void> {
     const part = this.#parts.find((each) => each.name === name);
@@ -40,13 +45,18 @@ export class Progress {
   }
 
   #show({ name, rounds }: Rounds, index: number): void {
-    const { isTTY } = process.stderr;
     const now = performance.now();
-    if (!isTTY && index > 0 && now - this.#last < LINE_EVERY_MS) return;
+    if (!process.stderr.isTTY && index > 0 && now - this.#last < LINE_EVERY_MS) return;
     this.#last = now;
-    const left = Math.ceil(this.#leftMs() / 1000);
-    const line = `${name}: round ${index + 1} of ${rounds}, about ${left} s left`;
-    process.stderr.write(isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+    this.#line(`${name}: round ${index + 1} of ${rounds}, about ${this.#secondsLeft()} s left`);
+  }
+
+  #line(text: string): void {
+    process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
+  }
+
+  #secondsLeft(): number {
+    return Math.ceil(this.#leftMs() / 1000);
   }
 
   #leftMs(): number {

@@ -1,46 +1,108 @@
-// A world with servers in it: something to connect to at both ends, and something that stands in for the proxy.
+// Worlds with something to connect to at both ends, and with what stands in for the proxy.
 
 import { join } from "node:path";
 import { projectRoot } from "../test/support/project-files.ts";
 import { APP_UID, PROXY_UID, type RunOptions, World } from "../test/support/world.ts";
+import { type Candidate, install, isIntercepting } from "./candidates.ts";
 
-export const CONNECT_TIME = join(projectRoot, "build/connect-time");
+export const TRAFFIC = join(projectRoot, "build/traffic");
 
 export const SERVER_PORT = 8080;
-export const PROXY_PORT = 15001;
+export const PROXY_PORTS = { outbound: 15001, inbound: 15006 } as const;
 
 /** The remote host is outside of the cgroup, as another machine would be. */
 export const REMOTE: RunOptions = { host: "remote", uid: APP_UID, cgroup: false };
 export const APPLICATION: RunOptions = { host: "service", uid: APP_UID };
-const PROXY: RunOptions = { host: "service", uid: PROXY_UID };
+export const PROXY: RunOptions = { host: "service", uid: PROXY_UID };
 
-/** Makes `count` scenes, and takes them away whatever `use` does. Node 22 does not know `await using` yet. */
-export async function withScenes<T>(
-  count: number,
-  use: (worlds: readonly World[]) => Promise<T>,
+export interface Route {
+  /** "outbound IPv4" */
+  readonly name: string;
+  readonly direction: "outbound" | "inbound";
+  readonly client: RunOptions;
+  readonly address: string;
+}
+
+export const ROUTES: readonly Route[] = [
+  { name: "outbound IPv4", direction: "outbound", client: APPLICATION, address: "10.66.0.2" },
+  { name: "outbound IPv6", direction: "outbound", client: APPLICATION, address: "fd66::2" },
+  { name: "inbound IPv4", direction: "inbound", client: REMOTE, address: "10.66.0.1" },
+  { name: "inbound IPv6", direction: "inbound", client: REMOTE, address: "fd66::1" },
+];
+export const ROUTES_IPV4: readonly Route[] = ROUTES.filter(({ name }) => name.endsWith("IPv4"));
+
+/** Makes worlds as `prepare` says, and takes them away whatever `use` does. Node 22 does not know `await using` yet. */
+export async function withWorlds<Key, T>(
+  keys: readonly Key[],
+  prepare: (world: World, key: Key) => Promise<unknown>,
+  use: (worldOf: (key: Key) => World) => Promise<T>,
 ): Promise<T> {
-  const worlds: World[] = [];
+  const worlds = new Map<Key, World>();
   try {
-    for (let made = 0; made < count; made++) {
-      const world = await World.create();
-      worlds.push(world);
-      await startServers(world);
-    }
-    return await use(worlds);
+    for (const key of keys) worlds.set(key, await World.create((world) => prepare(world, key)));
+    return await use((key) => {
+      const world = worlds.get(key);
+      if (world === undefined) throw new Error(`there is no world for ${JSON.stringify(key)}`);
+      return world;
+    });
   } finally {
-    for (const world of worlds.reverse()) await world[Symbol.asyncDispose]();
+    for (const world of [...worlds.values()].reverse()) await world[Symbol.asyncDispose]();
   }
 }
 
-async function startServers(world: World): Promise<void> {
-  await world.start([CONNECT_TIME, "serve", String(SERVER_PORT)], REMOTE);
-  await world.start([CONNECT_TIME, "serve", String(SERVER_PORT)], APPLICATION);
-  await world.start([CONNECT_TIME, "serve", String(PROXY_PORT), "15006"], PROXY);
+/** A world for each candidate, alike but for what is installed. */
+export function withCandidates<T>(
+  candidates: readonly Candidate[],
+  use: (worldOf: (candidate: Candidate) => World) => Promise<T>,
+): Promise<T> {
+  return withWorlds(
+    candidates,
+    async (world, candidate) => {
+      await startServers(world);
+      await install(world, candidate);
+    },
+    use,
+  );
 }
 
-/** Kernel memory of what is installed in a world, in MiB. */
-export async function memoryMiB(world: World): Promise<number> {
-  const { status } = await world.status();
-  const { maps, programs } = status.memory as { readonly maps: number; readonly programs: number };
-  return (maps + programs) / 2 ** 20;
+/** @param cgroup where the service's processes run, if not in the world's own */
+export async function startServers(world: World, cgroup = world.cgroup): Promise<void> {
+  await world.start([TRAFFIC, "serve", String(SERVER_PORT)], REMOTE);
+  await world.start([TRAFFIC, "serve", String(SERVER_PORT)], { ...APPLICATION, cgroup });
+  await world.start([TRAFFIC, "serve", ...Object.values(PROXY_PORTS).map(String)], { ...PROXY, cgroup });
+}
+
+/** What `traffic` said, and that it was intercepted where it should have been, each time, and nowhere else. */
+export async function traffic<T extends { readonly intercepted: number }>(
+  world: World,
+  args: readonly (string | number)[],
+  client: RunOptions,
+  intercepted: number,
+): Promise<T> {
+  const result = await trafficAlone<T>(world, args, client);
+  // Figures of something else than they say are worse than none.
+  if (result.intercepted !== intercepted)
+    throw new Error(
+      `traffic ${args.join(" ")}: ${result.intercepted} connections were intercepted, not ${intercepted}`,
+    );
+  return result;
+}
+
+export async function trafficAlone<T>(
+  world: World,
+  args: readonly (string | number)[],
+  client: RunOptions,
+): Promise<T> {
+  const { stdout, stderr, exitCode } = await world.run([TRAFFIC, ...args.map(String)], client);
+  if (exitCode !== 0) throw new Error(`traffic ${args.join(" ")} failed: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+/** Tc steers inbound connections alone: outbound it is what sk_lookup is. */
+export function differs(candidate: Candidate, { direction }: Route): boolean {
+  return direction === "inbound" || candidate.name !== "eBPF, tc";
+}
+
+export function expectedOf(candidate: Candidate, count: number): number {
+  return isIntercepting(candidate) ? count : 0;
 }

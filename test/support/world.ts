@@ -216,9 +216,15 @@ export class World implements AsyncDisposable {
     options: RunOptions & { readonly isReady?: (line: string) => boolean } = {},
   ): Promise<Running> {
     const { isReady = (line: string) => line === "ready" } = options;
+    const running = this.begin(args, options);
+    await running.waitFor(isReady, options.timeoutMs);
+    return running;
+  }
+
+  /** Starts something and does not wait for it. It is stopped at the end, if it has not ended by then. */
+  begin(args: readonly string[], options: RunOptions = {}): Running {
     const running = new Running(this.command(args, options));
     this.defer(() => running.stop());
-    await running.waitFor(isReady, options.timeoutMs);
     return running;
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * run-timed COMMAND ARGUMENT...: what a whole process takes, seen from a small
- * one, as JSON in nanoseconds: the time until its end, and the processor time
- * of it and of those it waited for. The latter tells something on a machine
- * that is busy with other things, too.
+ * one, as JSON: in nanoseconds the time until its end, and the processor time
+ * of it and of those it waited for, which tells something on a machine that is
+ * busy with other things, too; in bytes the most memory that it, or one of
+ * those, had at a time.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -61,7 +62,8 @@ int main(int argc, char **argv)
 		err(1, "wait for %s", argv[1]);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		errx(1, "%s ended with the wait status %#x", argv[1], (unsigned int)status);
-	printf("{\"elapsed\":%lu,\"cpu\":%lu}\n", now_ns() - begin,
-	       to_ns(&usage.ru_utime) + to_ns(&usage.ru_stime));
+	printf("{\"elapsed\":%lu,\"cpu\":%lu,\"memory\":%lu}\n", now_ns() - begin,
+	       to_ns(&usage.ru_utime) + to_ns(&usage.ru_stime),
+	       (uint64_t)usage.ru_maxrss * 1024);
 	return 0;
 }

@@ -1,0 +1,50 @@
+// `traffic connect`: what connections one after the other take.
+
+import type { RunOptions, World } from "../test/support/world.ts";
+import { SERVER_PORT, traffic } from "./scene.ts";
+
+export interface Connections {
+  /** Each connect(), in µs. */
+  readonly connectUs: readonly number[];
+  /** Each from connect() to the answer to the first request, in µs. */
+  readonly answerUs: readonly number[];
+  /** Connections, each with a request, a second. */
+  readonly rate: number;
+  /** Of both ends, for one connection, in µs. */
+  readonly processorUs: number;
+}
+
+interface Output {
+  readonly elapsed: number;
+  readonly intercepted: number;
+  readonly clientProcessor: number;
+  readonly serverProcessor: number;
+  readonly connect: readonly number[];
+  readonly answer: readonly number[];
+}
+
+export interface Asked {
+  readonly client: RunOptions;
+  readonly address: string;
+  readonly count: number;
+  /** How many of them the proxy has to get. */
+  readonly intercepted: number;
+}
+
+export async function connections(
+  world: World,
+  { client, address, count, intercepted }: Asked,
+): Promise<Connections> {
+  const args = ["connect", address, SERVER_PORT, count];
+  const output = await traffic<Output>(world, args, client, intercepted);
+  return {
+    connectUs: output.connect.map(toUs),
+    answerUs: output.answer.map(toUs),
+    rate: count / (output.elapsed / 1e9),
+    processorUs: toUs(output.clientProcessor + output.serverProcessor) / count,
+  };
+}
+
+export function toUs(nanoseconds: number): number {
+  return nanoseconds / 1000;
+}
