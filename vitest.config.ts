@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 // time that something takes.
 const privileged = ["native", "conformance", "load", "lifecycle", "envoy", "demo"];
 
-/** Look at their own world only, and mostly wait for programs to start and end. */
-const inParallel = ["conformance", "lifecycle", "envoy"];
+/** Look at their own world only, and mostly wait for programs to start and end: so many of their files at a time. */
+const inParallel: Readonly<Record<string, number>> = { conformance: 3, lifecycle: 3, envoy: 2 };
 
 /** These take minutes: whoever came to one of them last would be waited for. */
 const LONG = /\/(killed-[a-z]+|cycles)\.test\.ts$/;
@@ -34,8 +34,8 @@ export default defineConfig({
           include: [`test/${name}/**/*.test.ts`],
           setupFiles: ["test/support/require-root.ts"],
           pool: "forks" as const,
-          fileParallelism: inParallel.includes(name),
-          maxWorkers: 2,
+          fileParallelism: name in inParallel,
+          maxWorkers: inParallel[name] ?? 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync } from "node:fs";
+import { TproxyError } from "../core/errors.ts";
 import { Descriptor } from "../native/descriptor.ts";
 import { ERRNO, syscallError } from "../native/errno.ts";
 import { libbpf } from "../native/libbpf.ts";
@@ -34,7 +35,11 @@ export class BpfLink implements Disposable {
     this.#descriptor = descriptor;
   }
 
-  /** Attaches to a cgroup, next to what others attached (always "multi"). Linux 5.7. */
+  /**
+   * Attaches to a cgroup, next to what others attached (always "multi"). Linux 5.7.
+   *
+   * @throws TproxyError CGROUP_UNUSABLE: the kernel takes no more programs there (64 of a type: kernel/bpf/cgroup.c)
+   */
   static attachCgroup(program: BpfProgram, cgroup: string | number, type: AttachType): BpfLink {
     return withPath(cgroup, (fd) => create(program, fd, type, `cgroup ${cgroup}`));
   }
@@ -124,8 +129,17 @@ function create(program: BpfProgram, target: number, type: AttachType, where: st
   const { value, kernel } = ATTACH_TYPE[type];
   const fd = libbpf().bpf_link_create(program.fd, target, value, null);
   if (fd >= 0) return new BpfLink(new Descriptor(fd));
+  if (fd === -ERRNO.E2BIG) throw fullError(program, type, where);
   const details = fd === -ERRNO.EINVAL ? { hint: `Attaching as ${type} needs Linux ${kernel}.` } : {};
   throw syscallError(`cannot attach ${program.name} to ${where} as ${type}`, -fd, details);
+}
+
+/** So many instances share a cgroup: the default is the root, for all of them. */
+function fullError(program: BpfProgram, type: AttachType, where: string): TproxyError {
+  const message = `cannot attach ${program.name} to ${where} as ${type}: the kernel takes no more programs of a type there than are there already`;
+  return new TproxyError("CGROUP_UNUSABLE", message, {
+    hint: "Give each instance a cgroup of its own by --ebpf-cgroup-path, that of its pod or service.",
+  });
 }
 
 /** The kernel's `enum bpf_link_type`, as far as it is of use here. */

@@ -16,7 +16,7 @@ const WAYS: readonly ((world: World) => readonly string[])[] = [
   (world) => world.installArguments("--engine=iptables", executablesFlag("legacy")),
 ];
 
-const CYCLES = howOften(1000, 100);
+const CYCLES = howOften(1000, 50);
 const WARM_UP = 40;
 
 /** So many are processes of their own, as a user starts them; the others run in one, where open files add up, too. */

@@ -47,7 +47,7 @@ const ELSEWHERE = /^(?!start |.*(?:\/run\/|\/tproxyctl-test-\w+\/)).* \/\w/;
 const KILLED = 128 + 9;
 
 /** Every so many of the places are tried in a run that is not the whole one. */
-const PART = 8;
+const PART = 16;
 
 /** Every so many kills, what is to set it right is killed as well. */
 const TWICE = 10;
