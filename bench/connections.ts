@@ -8,19 +8,20 @@ export interface Connections {
   readonly connectUs: readonly number[];
   /** Each from connect() to the answer to the first request, in µs. */
   readonly answerUs: readonly number[];
-  /** Connections, each with a request, a second. */
-  readonly rate: number;
+  /** Of each how many such would fit into a second. */
+  readonly rates: readonly number[];
   /** Of both ends, for one connection, in µs. */
   readonly processorUs: number;
 }
 
-interface Output {
-  readonly elapsed: number;
+/** What `traffic connect` says. Times are nanoseconds. */
+export interface Output {
   readonly intercepted: number;
   readonly clientProcessor: number;
   readonly serverProcessor: number;
   readonly connect: readonly number[];
   readonly answer: readonly number[];
+  readonly cycle: readonly number[];
 }
 
 export interface Asked {
@@ -36,11 +37,14 @@ export async function connections(
   { client, address, count, intercepted }: Asked,
 ): Promise<Connections> {
   const args = ["connect", address, SERVER_PORT, count];
-  const output = await traffic<Output>(world, args, client, intercepted);
+  return readConnections(await traffic<Output>(world, args, client, intercepted), count);
+}
+
+export function readConnections(output: Output, count: number): Connections {
   return {
     connectUs: output.connect.map(toUs),
     answerUs: output.answer.map(toUs),
-    rate: count / (output.elapsed / 1e9),
+    rates: output.cycle.map((ns) => 1e9 / ns),
     processorUs: toUs(output.clientProcessor + output.serverProcessor) / count,
   };
 }

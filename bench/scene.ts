@@ -79,23 +79,15 @@ export async function traffic<T extends { readonly intercepted: number }>(
   client: RunOptions,
   intercepted: number,
 ): Promise<T> {
-  const result = await trafficAlone<T>(world, args, client);
+  const { stdout, stderr, exitCode } = await world.run([TRAFFIC, ...args.map(String)], client);
+  if (exitCode !== 0) throw new Error(`traffic ${args.join(" ")} failed: ${stderr}`);
+  const result = JSON.parse(stdout) as T;
   // Figures of something else than they say are worse than none.
   if (result.intercepted !== intercepted)
     throw new Error(
       `traffic ${args.join(" ")}: ${result.intercepted} connections were intercepted, not ${intercepted}`,
     );
   return result;
-}
-
-export async function trafficAlone<T>(
-  world: World,
-  args: readonly (string | number)[],
-  client: RunOptions,
-): Promise<T> {
-  const { stdout, stderr, exitCode } = await world.run([TRAFFIC, ...args.map(String)], client);
-  if (exitCode !== 0) throw new Error(`traffic ${args.join(" ")} failed: ${stderr}`);
-  return JSON.parse(stdout) as T;
 }
 
 /** Tc steers inbound connections alone: outbound it is what sk_lookup is. */

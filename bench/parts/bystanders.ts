@@ -2,23 +2,23 @@
 
 import type { RunOptions, World } from "../../test/support/world.ts";
 import { EBPF, install } from "../candidates.ts";
-import { connections, toUs } from "../connections.ts";
+import { ObedientClient } from "../obedient.ts";
 import type { Part, PartRun } from "../part.ts";
-import { APPLICATION, startServers, TRAFFIC, trafficAlone, withWorlds } from "../scene.ts";
+import { APPLICATION, startServers, TRAFFIC, withWorlds } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const bystanders: Part = {
   name: "bystanders",
   about:
-    "connect() and getsockopt(SO_RCVBUF) of processes that are not intercepted, while something is installed in a namespace and while nothing is, in turn: in another namespace but the same cgroup, in that and outside of the cgroup, and in the same namespace to an address of its own.",
-  rounds: { full: 31, quick: 4 },
-  roundMs: { full: 1700, quick: 1700 },
+    "connect() and getsockopt(SO_RCVBUF) of processes that are not intercepted, while something is installed in a namespace and while nothing is, in turn: in another namespace but the same cgroup, in that and outside of the cgroup, and in the same namespace to an address of its own. The processes are the same all the time.",
+  rounds: { full: 61, quick: 4 },
+  roundMs: { full: 2000, quick: 2000 },
   measure: (run) => withWorlds(["bystanders"], prepare, (worldOf) => rounds(run, worldOf("bystanders"))),
 };
 
 const NEIGHBOUR = "neighbour";
-const COUNT = 500;
-const GETSOCKOPT = { count: 50, batch: 1000 } as const;
+const COUNT = 1000;
+const GETSOCKOPT = { count: 30, batch: 1000 } as const;
 const NOTHING = "nothing installed";
 
 const LOCAL = "127.0.0.1";
@@ -35,11 +35,12 @@ async function prepare(world: World): Promise<void> {
 }
 
 async function rounds(run: PartRun, world: World): Promise<void> {
+  const clients = await Promise.all(WHO.map(({ client }) => ObedientClient.start(world, client)));
   const turns = [
-    async () => await measureAll(run, world, NOTHING),
+    () => measureAll(run, clients, NOTHING),
     async () => {
       await install(world, EBPF);
-      await measureAll(run, world, EBPF.name);
+      await measureAll(run, clients, EBPF.name);
       await world.uninstall();
     },
   ];
@@ -48,15 +49,26 @@ async function rounds(run: PartRun, world: World): Promise<void> {
   });
 }
 
-async function measureAll(run: PartRun, world: World, candidate: string): Promise<void> {
-  for (const { scenario, client } of shuffled(WHO)) {
+async function measureAll(
+  run: PartRun,
+  clients: readonly ObedientClient[],
+  candidate: string,
+): Promise<void> {
+  for (const [index, { scenario }] of shuffled([...WHO.entries()])) {
     const what = { scenario, candidate };
-    const asked = { client, address: LOCAL, count: COUNT, intercepted: 0 };
-    const { connectUs } = await connections(world, asked);
+    const { connectUs } = await clientAt(clients, index).connections({
+      address: LOCAL,
+      count: COUNT,
+      intercepted: 0,
+    });
     run.record({ ...what, quantity: "connect", unit: "µs" }, connectUs);
-    const args = ["getsockopt", GETSOCKOPT.count, GETSOCKOPT.batch];
-    const { getsockopt } = await trafficAlone<{ getsockopt: readonly number[] }>(world, args, client);
-    const calls = getsockopt.map((batch) => toUs(batch) / GETSOCKOPT.batch);
+    const calls = await clientAt(clients, index).getsockopt(GETSOCKOPT.count, GETSOCKOPT.batch);
     run.record({ ...what, quantity: "getsockopt", unit: "µs" }, calls);
   }
+}
+
+function clientAt(clients: readonly ObedientClient[], index: number): ObedientClient {
+  const client = clients[index];
+  if (client === undefined) throw new Error(`there is no client ${index}`);
+  return client;
 }

@@ -35,7 +35,7 @@ export const open: Part = {
 };
 
 const HOSTS = ["service", "remote"] as const;
-const SIZES = { full: [1000, 10_000, 100_000], quick: [10_000] } as const;
+const SIZES = { full: [10_000, 100_000], quick: [10_000] } as const;
 /** A process may have 20 000 files. */
 const MOST_OF_A_PROCESS = 16_000;
 /** Where connections are tracked, legacy is what nft is. */

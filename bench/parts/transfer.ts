@@ -16,10 +16,11 @@ export const transfer: Part = {
 
 const KIB = 1024;
 const ROUND_TRIPS = [1, KIB, 16 * KIB] as const;
-const ROUND_TRIP_COUNT = { full: 1500, quick: 500 } as const;
+/** How many times are taken, each of several round trips. */
+const ROUND_TRIP_BATCHES = { full: 24, quick: 10 } as const;
 const STREAMS = [KIB, 16 * KIB, 64 * KIB] as const;
-/** Small writes are slow. */
-const STREAM_BYTES = { full: 48 << 20, quick: 16 << 20 } as const;
+/** The same, each of several writes. */
+const STREAM_BATCHES = { full: 20, quick: 8 } as const;
 
 interface Case {
   readonly route: Route;
@@ -46,16 +47,21 @@ async function rounds(run: PartRun, worldOf: Worlds): Promise<void> {
 
 async function measureCase(run: PartRun, worldOf: Worlds, each: Case): Promise<void> {
   const { route, candidate, how, size } = each;
-  const amount = how === "echo" ? extentOf(ROUND_TRIP_COUNT, run) : extentOf(STREAM_BYTES, run);
-  const args = [how, route.address, SERVER_PORT, size, amount];
-  const { elapsed } = await traffic<{ elapsed: number; intercepted: number }>(
-    worldOf(candidate),
-    args,
-    route.client,
-    expectedOf(candidate, 1),
-  );
+  const batches = extentOf(how === "echo" ? ROUND_TRIP_BATCHES : STREAM_BATCHES, run);
+  const args = [how, route.address, SERVER_PORT, size, batches];
+  const output = await traffic<Output>(worldOf(candidate), args, route.client, expectedOf(candidate, 1));
   const what = { scenario: route.name, candidate: candidate.name, x: size };
-  const seconds = elapsed / 1e9;
-  if (how === "echo") run.record({ ...what, quantity: "round trips", unit: "1/s" }, [amount / seconds]);
-  else run.record({ ...what, quantity: "stream", unit: "MB/s" }, [amount / 1e6 / seconds]);
+  const perSecond = output[how].map((ns) => output.batch / (ns / 1e9));
+  if (how === "echo") run.record({ ...what, quantity: "round trips", unit: "1/s" }, perSecond);
+  else
+    run.record(
+      { ...what, quantity: "stream", unit: "MB/s" },
+      perSecond.map((bytes) => bytes / 1e6),
+    );
+}
+
+interface Output extends Readonly<Record<Case["how"], readonly number[]>> {
+  readonly intercepted: number;
+  /** How many round trips, or bytes, a time is of. */
+  readonly batch: number;
 }

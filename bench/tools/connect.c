@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * traffic connect: one connection after the other, each with one request. Of
- * each how long connect() took, and how long until the answer was there; of all
- * of them the time, and the processor time of both ends.
+ * each how long connect() took, how long until the answer was there, and how long
+ * from one connection to the next; of all of them the processor time of both ends.
  */
 #include <err.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 struct times {
 	uint64_t *connect;
 	uint64_t *answer;
+	uint64_t *cycle;	/* with what the server does at its end, too */
 };
 
 static bool connect_once(const struct addrinfo *to, struct times *times, long index)
@@ -37,9 +38,10 @@ static struct times allocate_times(long count)
 	struct times times = {
 		.connect = calloc((size_t)count, sizeof(uint64_t)),
 		.answer = calloc((size_t)count, sizeof(uint64_t)),
+		.cycle = calloc((size_t)count, sizeof(uint64_t)),
 	};
 
-	if (!times.connect || !times.answer)
+	if (!times.connect || !times.answer || !times.cycle)
 		err(1, "make room for the times of %ld connections", count);
 	return times;
 }
@@ -51,20 +53,24 @@ void connect_command(char **args)
 	struct times times = allocate_times(count);
 	uint64_t served = server_processor_ns(to);
 	uint64_t used = processor_ns();
-	uint64_t begin = now_ns(), elapsed;
 	long intercepted = 0;
 
-	for (long i = 0; i < count; i++)
+	for (long i = 0; i < count; i++) {
+		uint64_t begin = now_ns();
+
 		intercepted += connect_once(to, &times, i);
-	elapsed = now_ns() - begin;
+		times.cycle[i] = now_ns() - begin;
+	}
 	used = processor_ns() - used;
 	served = server_processor_ns(to) - served;
-	printf("{\"elapsed\":%lu,\"intercepted\":%ld,\"clientProcessor\":%lu,\"serverProcessor\":%lu",
-	       elapsed, intercepted, used, served);
+	printf("{\"intercepted\":%ld,\"clientProcessor\":%lu,\"serverProcessor\":%lu",
+	       intercepted, used, served);
 	print_times("connect", times.connect, count);
 	print_times("answer", times.answer, count);
+	print_times("cycle", times.cycle, count);
 	puts("}");
 	freeaddrinfo(to);
 	free(times.connect);
 	free(times.answer);
+	free(times.cycle);
 }

@@ -4,9 +4,10 @@
  *
  *   traffic serve PORT...
  *   traffic connect ADDRESS PORT COUNT          one connection after the other
- *   traffic echo ADDRESS PORT SIZE COUNT        round trips on one connection
- *   traffic stream ADDRESS PORT SIZE BYTES      one way, in writes of SIZE
+ *   traffic echo ADDRESS PORT SIZE BATCHES      round trips on one connection
+ *   traffic stream ADDRESS PORT SIZE BATCHES    one way, in writes of SIZE
  *   traffic getsockopt COUNT BATCH              calls that nobody intercepts
+ *   traffic obey                                such commands, one a line of stdin
  *
  * What is timed holds no process start and no TIME_WAIT. The server asks for the
  * original destination of each connection, as a proxy does, and the client says
@@ -29,6 +30,8 @@
  * connect() holds nothing but its own work.
  */
 #define CPU 0
+
+#define MAX_WORDS 8
 
 void stay_on_one_cpu(int policy)
 {
@@ -92,19 +95,56 @@ static const struct command {
 	{ "getsockopt", 2, getsockopt_command },
 };
 
+static void flush_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		err(1, "write to stdout");
+}
+
+static void run_command(char **words, int count)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (count != commands[i].arguments + 1 || strcmp(words[0], commands[i].name) != 0)
+			continue;
+		commands[i].run(words + 1);
+		flush_output();
+		return;
+	}
+	errx(1, "usage: serve PORT... | obey | connect ADDRESS PORT COUNT | echo ADDRESS PORT SIZE BATCHES | "
+		"stream ADDRESS PORT SIZE BATCHES | getsockopt COUNT BATCH");
+}
+
+/* What changes between two lines is then all that changes: the process is the same. */
+static void obey(void)
+{
+	char *words[MAX_WORDS];
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, stdin) > 0) {
+		int count = 0;
+		char *word = strtok(line, " \n");
+
+		for (; word && count < MAX_WORDS; word = strtok(NULL, " \n"))
+			words[count++] = word;
+		run_command(words, count);
+	}
+	if (ferror(stdin))
+		err(1, "read stdin");
+	free(line);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "serve") == 0)
 		serve_command(argv + 2, argc - 2);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (argc != commands[i].arguments + 2 || strcmp(argv[1], commands[i].name) != 0)
-			continue;
-		stay_on_one_cpu(SCHED_OTHER);
-		commands[i].run(argv + 2);
-		if (fflush(stdout) != 0 || ferror(stdout))
-			err(1, "write to stdout");
-		return 0;
+	stay_on_one_cpu(SCHED_OTHER);
+	if (argc == 2 && strcmp(argv[1], "obey") == 0) {
+		puts("ready");
+		flush_output();
+		obey();
+	} else {
+		run_command(argv + 1, argc - 1);
 	}
-	errx(1, "usage: serve PORT... | connect ADDRESS PORT COUNT | echo ADDRESS PORT SIZE COUNT | "
-		"stream ADDRESS PORT SIZE BYTES | getsockopt COUNT BATCH");
+	return 0;
 }

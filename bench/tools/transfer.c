@@ -2,33 +2,59 @@
 /* traffic echo and traffic stream: what a connection carries once it is there. */
 #include <err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "traffic.h"
 
 static char buffer[LARGEST];
 
-static void print_result(uint64_t elapsed, char kind)
+/* A time is that of so many: one round trip or write alone is too short for it. */
+#define BATCH_TRIPS 50
+#define BATCH_BYTES (2 << 20)
+
+static uint64_t *allocate_times(long count)
 {
-	printf("{\"elapsed\":%lu,\"intercepted\":%d}\n", elapsed, kind == INTERCEPTED);
+	uint64_t *times = calloc((size_t)count, sizeof(*times));
+
+	if (!times)
+		err(1, "make room for %ld times", count);
+	return times;
+}
+
+static void print_result(const char *name, uint64_t *times, long count, long batch, char kind)
+{
+	printf("{\"intercepted\":%d,\"batch\":%ld", kind == INTERCEPTED, batch);
+	print_times(name, times, count);
+	puts("}");
+	free(times);
+}
+
+static void make_round_trips(int fd, size_t size)
+{
+	for (int i = 0; i < BATCH_TRIPS; i++) {
+		send_all(fd, buffer, size);
+		if (!receive_all(fd, buffer, size))
+			errx(1, "the connection ended before the last round trip");
+	}
 }
 
 void echo_command(char **args)
 {
 	struct addrinfo *to = resolve(args[0], args[1]);
 	size_t size = (size_t)parse_number(args[2], LARGEST);
-	long count = parse_number(args[3], 10000000);
-	uint64_t begin;
+	long batches = parse_number(args[3], 1000000);
+	uint64_t *times = allocate_times(batches);
 	char kind;
 	int fd = open_connection(to, WISH_ECHO, (uint32_t)size, 0, &kind);
 
-	begin = now_ns();
-	for (long i = 0; i < count; i++) {
-		send_all(fd, buffer, size);
-		if (!receive_all(fd, buffer, size))
-			errx(1, "the connection ended after %ld round trips", i);
+	for (long i = 0; i < batches; i++) {
+		uint64_t begin = now_ns();
+
+		make_round_trips(fd, size);
+		times[i] = now_ns() - begin;
 	}
-	print_result(now_ns() - begin, kind);
+	print_result("echo", times, batches, BATCH_TRIPS, kind);
 	close(fd);
 	freeaddrinfo(to);
 }
@@ -37,17 +63,21 @@ void stream_command(char **args)
 {
 	struct addrinfo *to = resolve(args[0], args[1]);
 	size_t size = (size_t)parse_number(args[2], LARGEST);
-	uint64_t bytes = (uint64_t)parse_number(args[3], INT64_MAX);
-	uint64_t begin;
+	long batches = parse_number(args[3], 1000000);
+	uint64_t *times = allocate_times(batches);
 	char kind;
-	int fd = open_connection(to, WISH_SINK, 0, bytes / size * size, &kind);
+	int fd = open_connection(to, WISH_SINK, 0, (uint64_t)batches * (BATCH_BYTES / size * size), &kind);
 
-	begin = now_ns();
-	for (uint64_t sent = 0; sent + size <= bytes; sent += size)
-		send_all(fd, buffer, size);
+	for (long i = 0; i < batches; i++) {
+		uint64_t begin = now_ns();
+
+		for (size_t sent = 0; sent + size <= BATCH_BYTES; sent += size)
+			send_all(fd, buffer, size);
+		times[i] = now_ns() - begin;
+	}
 	if (!receive_all(fd, buffer, 1))
 		errx(1, "the server did not take all of it");
-	print_result(now_ns() - begin, kind);
+	print_result("stream", times, batches, BATCH_BYTES, kind);
 	close(fd);
 	freeaddrinfo(to);
 }
