@@ -9,7 +9,7 @@ export const transfer: Part = {
   name: "transfer",
   about:
     "Round trips of messages of 1 byte, 1 KiB and 16 KiB, and streams in writes of 1, 16 and 64 KiB, each on one connection; client and server share a processor. Outbound, what is intercepted goes over the loopback interface, and what is not over veth to the other host.",
-  rounds: { full: 21, quick: 3 },
+  rounds: { full: 31, quick: 3 },
   roundMs: { full: 6000, quick: 3000 },
   measure: (run) => withCandidates(CANDIDATES, (worldOf) => rounds(run, worldOf)),
 };
@@ -19,8 +19,7 @@ const ROUND_TRIPS = [1, KIB, 16 * KIB] as const;
 /** How many times are taken, each of several round trips. */
 const ROUND_TRIP_BATCHES = { full: 24, quick: 10 } as const;
 const STREAMS = [KIB, 16 * KIB, 64 * KIB] as const;
-/** The same, each of several writes. */
-const STREAM_BATCHES = { full: 20, quick: 8 } as const;
+const STREAM_BYTES = { full: 64 << 20, quick: 16 << 20 } as const;
 
 interface Case {
   readonly route: Route;
@@ -47,8 +46,9 @@ async function rounds(run: PartRun, worldOf: Worlds): Promise<void> {
 
 async function measureCase(run: PartRun, worldOf: Worlds, each: Case): Promise<void> {
   const { route, candidate, how, size } = each;
-  const batches = extentOf(how === "echo" ? ROUND_TRIP_BATCHES : STREAM_BATCHES, run);
-  const args = [how, route.address, SERVER_PORT, size, batches];
+  const amount =
+    how === "echo" ? extentOf(ROUND_TRIP_BATCHES, run) : Math.floor(extentOf(STREAM_BYTES, run) / size);
+  const args = [how, route.address, SERVER_PORT, size, amount];
   const output = await traffic<Output>(worldOf(candidate), args, route.client, expectedOf(candidate, 1));
   const what = { scenario: route.name, candidate: candidate.name, x: size };
   const perSecond = output[how].map((ns) => output.batch / (ns / 1e9));
@@ -56,12 +56,12 @@ async function measureCase(run: PartRun, worldOf: Worlds, each: Case): Promise<v
   else
     run.record(
       { ...what, quantity: "stream", unit: "MB/s" },
-      perSecond.map((bytes) => bytes / 1e6),
+      perSecond.map((writes) => (writes * size) / 1e6),
     );
 }
 
 interface Output extends Readonly<Record<Case["how"], readonly number[]>> {
   readonly intercepted: number;
-  /** How many round trips, or bytes, a time is of. */
+  /** How many round trips, or writes, a time is of. */
   readonly batch: number;
 }

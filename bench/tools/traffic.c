@@ -5,7 +5,7 @@
  *   traffic serve PORT...
  *   traffic connect ADDRESS PORT COUNT          one connection after the other
  *   traffic echo ADDRESS PORT SIZE BATCHES      round trips on one connection
- *   traffic stream ADDRESS PORT SIZE BATCHES    one way, in writes of SIZE
+ *   traffic stream ADDRESS PORT SIZE WRITES     one way, in writes of SIZE
  *   traffic getsockopt COUNT BATCH              calls that nobody intercepts
  *   traffic obey                                such commands, one a line of stdin
  *
@@ -111,7 +111,7 @@ static void run_command(char **words, int count)
 		return;
 	}
 	errx(1, "usage: serve PORT... | obey | connect ADDRESS PORT COUNT | echo ADDRESS PORT SIZE BATCHES | "
-		"stream ADDRESS PORT SIZE BATCHES | getsockopt COUNT BATCH");
+		"stream ADDRESS PORT SIZE WRITES | getsockopt COUNT BATCH");
 }
 
 /* What changes between two lines is then all that changes: the process is the same. */
