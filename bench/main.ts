@@ -1,6 +1,7 @@
 // Measures what the project has goals for, and writes a report. Called by ./scripts/bench.
 // Exit status 0: everything was measured. A goal that is missed is a result, not a failure.
 
+import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "../test/support/project-files.ts";
@@ -47,12 +48,21 @@ async function main(): Promise<void> {
     throw new Error(
       `there is no part ${unknown.join(", ")}; the parts are: ${PARTS.map(({ name }) => `"${name}"`).join(" ")}`,
     );
-  const parts = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const parts = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name)).filter(
+    isPossible,
+  );
   const results = await measureAll(parts, values.quick);
   console.log(outline(results));
   const path = saveResults(results);
   const report = await writeReport(results, path);
   console.log(`All samples: ${relative(projectRoot, path)}\nThe report: ${relative(projectRoot, report)}`);
+}
+
+/** A distribution without one of the tools still has the rest measured; the report says which parts it is of. */
+function isPossible({ name, needs = [] }: Part): boolean {
+  const missing = needs.filter((program) => spawnSync(program, ["--version"]).error !== undefined);
+  if (missing.length > 0) console.error(`${name}: left out, since there is no ${missing.join(", ")} here`);
+  return missing.length === 0;
 }
 
 async function measureAll(parts: readonly Part[], quick: boolean): Promise<Results> {

@@ -6,6 +6,8 @@ export interface Part {
   readonly name: string;
   /** For the reader of the report: what was measured, and how. */
   readonly about: string;
+  /** Programs of others without which it is left out. Debian has all of them, and ./scripts/bench installs them there. */
+  readonly needs?: readonly string[];
   readonly rounds: Extent;
   /** What a round may take: for the estimate of the time left, until one has been seen. */
   readonly roundMs: Extent;

@@ -7,6 +7,7 @@ declare -rA RPM_NAMES=(
   [libbpf-dev]=libbpf-devel [libbpf1]=libbpf [libc6-dev]=glibc-devel [linux-libc-dev]=kernel-headers
   [linux-libc-dev-arm64-cross]='' [linux-libc-dev-amd64-cross]=''
   [iptables]='iptables-nft iptables-legacy' [iproute2]='iproute iproute-tc' [xz-utils]=xz
+  [wrk]='' [conntrack]=conntrack-tools [fonts-dejavu-core]=dejavu-sans-fonts [procps]=procps-ng [libpcre2-8-0]=nginx
 )
 readonly BY_HAND="install clang, llvm, libbpf 1.0 or newer with its headers, bpftool, iptables, nftables, iproute2, strace, python3 with pip \
 and Node 22.18 by hand, then use: npm ci --ignore-scripts && ./scripts/build"

@@ -23,6 +23,7 @@ export const envoy: Part = {
   name: "Envoy",
   about:
     "wrk to nginx on the other host, and the other way round, through Envoy with Kuma's pass-through listeners and clusters; “direct” without any proxy. Client, Envoy and server share two processors.",
+  needs: ["wrk"],
   rounds: { full: 11, quick: 2 },
   roundMs: { full: 30_000, quick: 6000 },
   measure,

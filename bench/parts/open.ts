@@ -29,6 +29,7 @@ export const open: Part = {
   name: "open connections",
   about:
     "Connections that are opened as fast as two processors can and then held, all at the same time, by several processes at both ends. Each is checked: intercepted ones must know where they were going. Memory is what the kernel's slabs grow by from before the first to when all are open, both ends of each connection and all tables included. With iptables one client address can have no more connections than it has ephemeral ports (28 232), since all are sent to the same address and port: it is measured as far as 20 000.",
+  needs: ["conntrack"],
   rounds: { full: 11, quick: 2 },
   roundMs: { full: 60_000, quick: 8000 },
   measure,

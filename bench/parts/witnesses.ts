@@ -22,6 +22,7 @@ export const witnesses: Part = {
   name: "witnesses",
   about:
     "The same by tools of others, free to use both processors: wrk with 16 connections that are kept, or each request over a connection of its own, against nginx in the place of the proxy; iperf3 with one stream.",
+  needs: ["wrk", "iperf3"],
   rounds: { full: 11, quick: 2 },
   roundMs: { full: 40_000, quick: 12_000 },
   measure,
