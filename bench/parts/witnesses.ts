@@ -1,7 +1,15 @@
 // What others' measuring tools say: wrk with nginx, and iperf3.
 
 import type { World } from "../../test/support/world.ts";
-import { CANDIDATES, type Candidate, DIRECT, EBPF, IPTABLES_NFT, install } from "../candidates.ts";
+import {
+  CANDIDATES,
+  type Candidate,
+  DIRECT,
+  DIRECT_AGAIN,
+  EBPF,
+  IPTABLES_NFT,
+  install,
+} from "../candidates.ts";
 import type { Part, PartRun } from "../part.ts";
 import {
   APPLICATION,
@@ -42,7 +50,9 @@ interface Scene {
 }
 
 async function measure(run: PartRun): Promise<void> {
-  const candidates = run.quick ? [DIRECT, IPTABLES_NFT, EBPF] : CANDIDATES;
+  const candidates = run.quick
+    ? [DIRECT, IPTABLES_NFT, EBPF]
+    : CANDIDATES.filter((each) => each !== DIRECT_AGAIN);
   const scenes: readonly Scene[] = candidates.flatMap((candidate) =>
     KINDS.map((kind) => ({ candidate, kind })),
   );
