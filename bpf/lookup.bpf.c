@@ -123,15 +123,22 @@ static __always_inline bool is_from_network(struct bpf_sk_lookup *ctx,
 	       network_kind(ctx->ingress_ifindex, local) != TP_NETWORK_NONE;
 }
 
+/* Before Linux 5.17 tc says so. A question that it asks itself has the same tuple. */
+static __always_inline bool came_by_interface(struct bpf_sk_lookup *ctx,
+					      const struct tp_tuple *tuple)
+{
+	if (tp_config.lookup_knows_ifindex)
+		return ctx->ingress_ifindex == tp_config.inbound_ifindex;
+	return tp_config.tc && bpf_map_lookup_elem(&tp_syns, tuple);
+}
+
 static __always_inline int inbound(struct bpf_sk_lookup *ctx,
 				   const struct tp_tuple *tuple)
 {
 	if (!tp_config.redirect[TP_INBOUND] ||
 	    (ctx->family == AF_INET6 && !tp_config.ipv6))
 		return SK_PASS;
-	if (tp_config.inbound_ifindex &&
-	    (!tp_config.lookup_knows_ifindex ||
-	     ctx->ingress_ifindex != tp_config.inbound_ifindex))
+	if (tp_config.inbound_ifindex && !came_by_interface(ctx, tuple))
 		return SK_PASS;
 	if (is_from_network(ctx, &tuple->proxy))
 		return SK_PASS;

@@ -50,4 +50,16 @@ TP_MAP struct {
 	__type(value, struct tp_answer);
 } tp_dns_answers SEC(".maps");
 
+/*
+ * What tc tells sk_lookup, which knows no interfaces before Linux 5.17: the SYN of
+ * this connection came by the one that was named. Only there where both steer.
+ * The least recently used goes.
+ */
+TP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TP_SYNS);
+	__type(key, struct tp_tuple);
+	__type(value, __u32);
+} tp_syns SEC(".maps");
+
 #endif

@@ -30,6 +30,12 @@
  */
 #define TP_ANSWERS 32768
 
+/*
+ * SYNs that tc has seen and whose listener the kernel has not looked for yet: some
+ * microseconds later it does, for some dozens at once.
+ */
+#define TP_SYNS 4096
+
 enum tp_role {
 	TP_ROLE_NONE,
 	TP_ROLE_CLIENT,		/* an application's socket (TCP, UDP), redirected */

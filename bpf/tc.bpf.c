@@ -183,7 +183,23 @@ static __always_inline bool is_known(struct __sk_buff *skb,
 	bpf_sk_release(sk);
 	if (state == BPF_TCP_LISTEN)
 		return false;
-	return state != BPF_TCP_TIME_WAIT || tp_config.lookup_knows_ifindex;
+	return state != BPF_TCP_TIME_WAIT || tp_config.lookup;
+}
+
+/*
+ * Where the sk_lookup program does not know interfaces, it has to be told. Other
+ * packets of the batch may come in between, on this CPU and on others.
+ */
+static __always_inline void tell_lookup(const struct packet *packet)
+{
+	struct tp_tuple syn = {};
+	__u32 seen = 1;
+
+	if (!tp_config.lookup || tp_config.lookup_knows_ifindex)
+		return;
+	syn.client = packet->from;
+	syn.proxy = packet->to;
+	bpf_map_update_elem(&tp_syns, &syn, &seen, BPF_ANY);
 }
 
 /*
@@ -207,7 +223,7 @@ static __always_inline int leave_to_lookup(struct __sk_buff *skb,
 	struct bpf_sock *sk = 0;
 	bool steered;
 
-	if (tp_config.lookup_knows_ifindex)
+	if (tp_config.lookup)
 		sk = find_socket(skb, packet, false);
 	steered = sk && is_proxys(sk);
 	if (sk)
@@ -216,8 +232,7 @@ static __always_inline int leave_to_lookup(struct __sk_buff *skb,
 		count(TP_INBOUND_SYN_LOOKUP);
 	else
 		count(tp_config.bypass ? TP_INBOUND_BYPASSED : TP_INBOUND_NO_LISTENER);
-	return tp_config.lookup_knows_ifindex || tp_config.bypass ? TC_ACT_UNSPEC :
-								     TC_ACT_SHOT;
+	return tp_config.lookup || tp_config.bypass ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 static __always_inline int steer(struct __sk_buff *skb,
@@ -311,6 +326,7 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		count(TP_INBOUND_EXCLUDED_PORT);
 		return TC_ACT_UNSPEC;
 	}
+	tell_lookup(&packet);
 	if (is_known(skb, &packet))
 		return TC_ACT_UNSPEC;
 	return steer(skb, &packet);

@@ -5,11 +5,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readReport } from "../test/kernels/rows.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
-/** Parts that are one check each; all others are vitest's projects of the same name. */
+/** Parts that are one check each; all others but the last are vitest's projects of the same name. */
 const CHECKS: Readonly<Record<string, readonly string[]>> = {
   lint: [bin("biome"), "check", "--error-on-warnings"],
   types: [bin("tsc")],
@@ -24,8 +25,14 @@ const PARTS = [
   "lifecycle",
   "envoy",
   "demo",
+  "kernels",
 ] as const;
 type Part = (typeof PARTS)[number];
+
+/** The last part: the oldest kernel, which is the one that lacks most. All of them: ./scripts/test-kernels. */
+const OLDEST_KERNEL = "5.10";
+/** How test-kernels says that this machine cannot do it. */
+const CANNOT = 77;
 
 interface Outcome {
   readonly part: Part;
@@ -68,7 +75,7 @@ function run(part: Part): Outcome {
   console.log(`\n=== ${part}`);
   const started = performance.now();
   const check = CHECKS[part];
-  const counts = check === undefined ? runProject(part) : runCheck(check);
+  const counts = check !== undefined ? runCheck(check) : part === "kernels" ? runKernels() : runProject(part);
   const seconds = (performance.now() - started) / 1000;
   const verdict = counts.failed > 0 ? "FAILED" : counts.passed > 0 ? "ok" : "SKIPPED";
   console.log(`=== ${part}: ${verdict} in ${seconds.toFixed(1)} s`);
@@ -79,6 +86,22 @@ function runCheck(command: readonly string[]) {
   const succeeded = execute(command);
   const failures = succeeded ? [] : [`FAILED: ${command.join(" ")}, see above`];
   return { passed: succeeded ? 1 : 0, failed: failures.length, skipped: 0, failures };
+}
+
+/** Where kernels cannot be tried, CI must not think that they were. */
+function runKernels() {
+  const status = runToEnd([join(root, "scripts/test-kernels"), "--brief", OLDEST_KERNEL]);
+  if (status === CANNOT && process.env.CI !== "true")
+    return { passed: 0, failed: 0, skipped: 1, failures: [] };
+  const path = join(root, "build/kernels", `${OLDEST_KERNEL}.jsonl`);
+  const rows = status === CANNOT || !existsSync(path) ? [] : readReport(path).rows;
+  const failures = rows
+    .filter(({ ok }) => !ok)
+    .map(
+      ({ group, check, detail }) => `FAILED: kernels: Linux ${OLDEST_KERNEL}: ${group}: ${check}\n${detail}`,
+    );
+  if (status !== 0 && failures.length === 0) failures.push("FAILED: kernels, see above");
+  return { passed: rows.filter(({ ok }) => ok).length, failed: failures.length, skipped: 0, failures };
 }
 
 function runProject(project: Part) {
@@ -147,6 +170,11 @@ function fieldOf(value: unknown, key: string): unknown {
 }
 
 function execute(command: readonly string[]): boolean {
+  return runToEnd(command) === 0;
+}
+
+/** Returns its exit status; null where a signal ended it, or it could not be started. */
+function runToEnd(command: readonly string[]): number | null {
   const [file = "", ...args] = command;
   const { error, status, signal } = spawnSync(file, args, { cwd: root, stdio: "inherit" });
   if (error !== undefined) {
@@ -155,7 +183,7 @@ function execute(command: readonly string[]): boolean {
   if (signal !== null) {
     console.error(`test: ${file} was ended by ${signal}`);
   }
-  return status === 0;
+  return status;
 }
 
 function table(outcomes: readonly Outcome[]): string {

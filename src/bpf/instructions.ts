@@ -55,6 +55,30 @@ export function loadMap(target: number, fd: number): Instruction {
   return Buffer.concat([instruction({ code: 0x18, target, source: 1, value: fd }), instruction({ code: 0 })]);
 }
 
+/** `rT = where the value of this array's first entry is`. Linux 5.2. */
+export function loadMapValue(target: number, fd: number): Instruction {
+  return Buffer.concat([instruction({ code: 0x18, target, source: 2, value: fd }), instruction({ code: 0 })]);
+}
+
+/** `rT = value`, all 64 bits of it */
+export function set64(target: number, value: bigint): Instruction {
+  const half = (shift: bigint) => Number(BigInt.asIntN(32, value >> shift));
+  return Buffer.concat([
+    instruction({ code: 0x18, target, value: half(0n) }),
+    instruction({ code: 0, value: half(32n) }),
+  ]);
+}
+
+/** `*(u64 *)(rT + offset) = rS` */
+export function storeRegister64(target: number, offset: number, source: number): Instruction {
+  return instruction({ code: 0x7b, target, source, offset });
+}
+
+/** `if (rT != rS) skip that many instructions` */
+export function skipUnlessSame(target: number, source: number, offset: number): Instruction {
+  return instruction({ code: 0x5d, target, source, offset });
+}
+
 /** `if (rT == value) skip that many instructions` */
 export function skipIfEqual(target: number, value: number, offset: number): Instruction {
   return instruction({ code: 0x15, target, value, offset });

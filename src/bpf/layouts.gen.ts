@@ -273,5 +273,5 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+053cd1e4dca8";
-export const OBJECT_STATE = "e4e8a6103588";
+export const OBJECT_ABI = "0.1.0+0b43f75dd576";
+export const OBJECT_STATE = "9025a56be631";

@@ -3,7 +3,7 @@ import { TproxyError } from "../core/errors.ts";
 import { ERRNO, errnoName } from "../native/errno.ts";
 import { findRejection, VerifierError } from "./verifier-error.ts";
 
-const CAPABILITY_HINT =
+export const CAPABILITY_HINT =
   "Loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8), and CAP_SYS_RESOURCE before 5.11; " +
   "a container also needs a seccomp profile that allows bpf(2).";
 

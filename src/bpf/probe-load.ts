@@ -19,7 +19,19 @@ export interface TinyProgram {
 }
 
 /** Loads a program and lets it go. */
-export function lackOfProgram({ type, attachType, code }: TinyProgram): Lack {
+export function lackOfProgram(tiny: TinyProgram): Lack {
+  const { fd, complaint } = loadTiny("tp_probe", tiny);
+  if (fd >= 0) return closed(fd);
+  return complaint === undefined ? errnoName(-fd) : `${errnoName(-fd)} (${complaint})`;
+}
+
+/** The descriptor, or `-errno` and what the verifier said last. */
+export interface LoadedTiny {
+  readonly fd: number;
+  readonly complaint: string | undefined;
+}
+
+export function loadTiny(name: string, { type, attachType, code }: TinyProgram): LoadedTiny {
   const instructions = Buffer.concat(code);
   const log = Buffer.alloc(16_384);
   const options = bpf_prog_load_opts({
@@ -28,10 +40,8 @@ export function lackOfProgram({ type, attachType, code }: TinyProgram): Lack {
   });
   const { value } = PROGRAM_TYPE[type];
   const length = instructions.length / 8;
-  const fd = libbpf().bpf_prog_load(value, "tp_probe", "GPL", instructions, length, options);
-  if (fd >= 0) return closed(fd);
-  const complaint = fixedString(log).split("\n").filter(isComplaint).at(-1);
-  return complaint === undefined ? errnoName(-fd) : `${errnoName(-fd)} (${complaint})`;
+  const fd = libbpf().bpf_prog_load(value, name, "GPL", instructions, length, options);
+  return { fd, complaint: fixedString(log).split("\n").filter(isComplaint).at(-1) };
 }
 
 function isComplaint(line: string): boolean {

@@ -15,6 +15,7 @@ import { removeStoredRules } from "../engine/iptables/firewalld/store.ts";
 import { tryReadRecord } from "../engine/iptables/record.ts";
 import { requireSupport } from "../engine/iptables/require.ts";
 import { findLockOut, findLockOutAtStart } from "../engine/lock-out.ts";
+import { readNetns } from "../engine/netns.ts";
 import { describeStoring, findStoring } from "../engine/persistence/describe-storing.ts";
 import {
   requireConfirmable,
@@ -25,7 +26,6 @@ import { findSharedUser } from "../engine/shared-user.ts";
 import { type Engines, installWithEbpf, installWithIptables } from "../engine/take-over.ts";
 import { isLinux } from "../host/kernel.ts";
 import { lockNamespace } from "../host/lock.ts";
-import { readNetns } from "../host/netns.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { beginChange } from "./confirm-within.ts";

@@ -34,7 +34,7 @@ export interface NetnsFact {
   readonly inode: number;
   /**
    * The kernel's cookie of the namespace: never used twice in one boot. Undefined where the kernel does not tell it
-   * (SO_NETNS_COOKIE, Linux 5.14).
+   * (src/engine/netns.ts).
    */
   readonly cookie: bigint | undefined;
 }

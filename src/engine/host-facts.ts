@@ -3,9 +3,9 @@ import type { Config } from "../config/config.ts";
 import type { HostFacts } from "../core/facts.ts";
 import { readNetwork } from "../host/interfaces.ts";
 import { kernelRelease } from "../host/kernel.ts";
-import { readNetns } from "../host/netns.ts";
 import { readNameservers } from "../host/resolv-conf.ts";
 import { resolveProxyUser } from "../host/users.ts";
+import { readNetns } from "./netns.ts";
 
 /** The facts, and what the user should know of how they were found, one sentence each. */
 export interface NotedHostFacts extends HostFacts {

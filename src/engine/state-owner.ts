@@ -12,8 +12,13 @@ export function stateOwner({ inode, cookie }: NetnsFact): StateOwner {
   return { bootId: bootId(), netns: cookie === undefined ? { inode } : { inode, cookie: String(cookie) } };
 }
 
-/** Inodes of namespaces are used again, cookies are not. */
+/**
+ * Inodes of namespaces are used again, cookies are not. Before Linux 5.14 not every command is told the cookie: where one
+ * does not know it, the inode must do.
+ */
 export function isOwnedBy({ bootId: boot, netns }: StateOwner, wanted: NetnsFact): boolean {
   const owner = stateOwner(wanted);
-  return boot === owner.bootId && JSON.stringify(netns) === JSON.stringify(owner.netns);
+  if (boot !== owner.bootId || netns.inode !== owner.netns.inode) return false;
+  const cookies = [netns.cookie, owner.netns.cookie];
+  return cookies.includes(undefined) || netns.cookie === owner.netns.cookie;
 }

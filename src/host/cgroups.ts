@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode, TproxyError } from "../core/errors.ts";
-import { findCgroup2Root } from "./mounts.ts";
+import { findCgroup2Root, isCgroup2 } from "./mounts.ts";
 
 /** Whether a process is in a cgroup2 or below it. False where it has ended, or the cgroup has gone. */
 export function isInCgroup(pid: number, cgroup: string): boolean {
@@ -11,6 +11,18 @@ export function isInCgroup(pid: number, cgroup: string): boolean {
   const wanted = unlessGone(() => realpathSync(cgroup));
   if (root === undefined || path === undefined || wanted === undefined) return false;
   return `${join(root, path)}/`.startsWith(`${wanted}/`);
+}
+
+/**
+ * The cgroups that this process is in, the innermost first, as far as they are to be seen: its own, and the root. One that
+ * sockets of cgroup v1's net_cls or net_prio are in counts as the root before Linux 5.15.
+ */
+export function ownCgroups(): string[] {
+  const root = findCgroup2Root();
+  if (root === undefined) return [];
+  const path = parseCgroup2(readCgroups(process.pid));
+  const own = path === undefined || path.startsWith("/..") ? root : join(root, path);
+  return [...new Set([own, root])].filter((cgroup) => isCgroup2(cgroup));
 }
 
 /** The root of cgroup2 has this inode: the kernel's own, whatever of the hierarchy is mounted. */

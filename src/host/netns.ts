@@ -15,11 +15,11 @@ const SO_NETNS_COOKIE = 71;
 
 /**
  * The network namespace of the main thread. Its cookie comes from SO_NETNS_COOKIE on any socket of the namespace,
- * which is in Linux 5.14 and newer; on an older kernel it is undefined.
+ * which is in Linux 5.14 and newer; on an older kernel it is undefined (src/engine/netns.ts knows another way).
  *
  * @throws TproxyError SYSCALL_FAILED
  */
-export function readNetns(): NetnsFact {
+export function readNetnsOfSocket(): NetnsFact {
   return { inode: statSync(NETNS_PATH).ino, cookie: cookieOfSocket() };
 }
 

@@ -68,6 +68,9 @@ function bindSockets(library: Library) {
     bind: library.negated<[fd: number, address: Bytes, length: number]>(
       "int bind(int fd, const void *addr, uint32_t len)",
     ),
+    connect: library.negated<[fd: number, address: Bytes, length: number]>(
+      "int connect(int fd, const void *addr, uint32_t len)",
+    ),
     listen: library.negated<[fd: number, backlog: number]>("int listen(int fd, int backlog)"),
     getsockname: library.negated<Name>("int getsockname(int fd, void *addr, void *len)"),
     getsockopt: library.negated<[fd: number, level: number, option: number, value: Bytes, size: Uint32Array]>(

@@ -25,6 +25,11 @@ export function socket(domain: number, type: number, protocol = 0): number {
   );
 }
 
+/** 0, or `-errno`: what comes of a connection is an answer, not always an error. */
+export function connect(fd: number, address: Uint8Array): number {
+  return libc().connect(fd, address, address.length);
+}
+
 /** The index of an interface in the current network namespace. */
 export function if_nametoindex(name: string): number {
   const index = libc().if_nametoindex(name);

@@ -4,7 +4,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { APP_UID, type Connection, TPNET, type World } from "../support/world.ts";
 import { ALL_PROGRAMS, Bystander, type Runs } from "./bystander.ts";
-import { outcome as outcomeOf, startWorld } from "./run-situations.ts";
+import { outcome as outcomeOf, startWorld } from "./try-situation.ts";
 import { SK_LOOKUP } from "./ways.ts";
 
 const outcome = (connection: Connection) => outcomeOf(connection, SK_LOOKUP);

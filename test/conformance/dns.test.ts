@@ -3,17 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { APP_UID, PROXY_UID, TPNET, type World } from "../support/world.ts";
-import {
-  type Answers,
-  askServers,
-  type DnsSituation,
-  MANNERS,
-  serverEndpoint,
-  situationsOf,
-} from "./dns-situation.ts";
+import { APP_UID, TPNET, type World } from "../support/world.ts";
+import { askServers, MANNERS, situationsOf } from "./dns-situation.ts";
 import { DNS_SETS } from "./dns-situations.ts";
 import { installWithServers, startDnsWorld } from "./dns-world.ts";
+import { outcome, tryOut, wanted } from "./try-dns.ts";
 import { LEGACY, NFT, SK_LOOKUP } from "./ways.ts";
 
 describe.each([SK_LOOKUP, NFT, LEGACY])("$way", ({ flags: way }) => {
@@ -104,42 +98,4 @@ describe("eBPF alone", () => {
 async function attachedHooks(world: World): Promise<string[]> {
   const { stdout } = await execa("bpftool", ["--json", "cgroup", "show", world.cgroup]);
   return (JSON.parse(stdout || "[]") as { attach_type: string }[]).map(({ attach_type }) => attach_type);
-}
-
-function tryOut(world: World, situation: DnsSituation): Promise<Answers> {
-  const { client, kind, manner, asked, options = [], from } = situation;
-  const flags = [
-    `--${manner}`,
-    ...(kind === "mapped" ? ["--mapped"] : []),
-    ...(from === undefined ? [] : ["--from", from[kind === "v6" ? "v6" : "v4"]]),
-    ...options,
-  ];
-  return askServers(world, asked, flags, client === "proxy" ? PROXY_UID : APP_UID);
-}
-
-function outcome({ asked, answered, strangers, smallest, error, peer, listeners }: Answers) {
-  return {
-    lost: asked - answered,
-    strangers,
-    large: smallest >= 4096,
-    error,
-    peer,
-    listeners: [...listeners].sort(),
-  };
-}
-
-function wanted(situation: DnsSituation, port: number): ReturnType<typeof outcome> {
-  const { kind, manner, asked, expected, options = [] } = situation;
-  const servers = asked.map((each) => (each.endsWith("5353") ? each : serverEndpoint(each, 53)));
-  const proxy = serverEndpoint(kind === "v6" ? "::1" : "127.0.0.1", port);
-  const [first = ""] = servers;
-  const peer = kind === "mapped" ? first.replace(/^([0-9.]+):/, "[::ffff:$1]:") : first;
-  return {
-    lost: 0,
-    strangers: 0,
-    large: options.includes("4096"),
-    error: "",
-    peer: manner === "connected" ? peer : null,
-    listeners: expected === "proxy" ? [proxy] : [...servers].sort(),
-  };
 }

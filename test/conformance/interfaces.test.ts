@@ -3,8 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { World } from "../support/world.ts";
-import { outcome, startWorld } from "./run-situations.ts";
 import { endpoint } from "./situation.ts";
+import { outcome, startWorld } from "./try-situation.ts";
 import { EBPF_WAYS, IPTABLES_WAYS, SK_LOOKUP, TC, type Way } from "./ways.ts";
 
 const PLACES = [

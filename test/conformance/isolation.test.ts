@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunOptions, World } from "../support/world.ts";
-import { outcome } from "./run-situations.ts";
+import { outcome } from "./try-situation.ts";
 import { EBPF_WAYS, WAYS, type Way } from "./ways.ts";
 
 const PORTS = ["0.0.0.0:80", "[::]:80", "0.0.0.0:81", "[::]:81"];

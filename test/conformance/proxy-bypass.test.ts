@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { someOf } from "../support/extent.ts";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { CONNECTIONS, connect, type ProxyConnection } from "./proxy-down-situations.ts";
-import { outcome } from "./run-situations.ts";
+import { outcome } from "./try-situation.ts";
 import { EBPF_WAYS } from "./ways.ts";
 
 interface Listening {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { inboundTaken } from "./evidence.ts";
 import { CONNECTIONS, connect } from "./proxy-down-situations.ts";
-import { outcome } from "./run-situations.ts";
+import { outcome } from "./try-situation.ts";
 import { WAYS } from "./ways.ts";
 
 describe.each(WAYS)("inbound by $way", (way) => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { someOf } from "../support/extent.ts";
 import { type Running, World } from "../support/world.ts";
 import { inboundTaken } from "./evidence.ts";
-import { outcome } from "./run-situations.ts";
+import { outcome } from "./try-situation.ts";
 import { WAYS } from "./ways.ts";
 
 type Families = readonly ("v4" | "v6")[];

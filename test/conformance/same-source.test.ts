@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, type Connection, type RunOptions, TPNET, World } from "../support/world.ts";
 import { inboundRedirected, inboundTaken } from "./evidence.ts";
-import { outcome } from "./run-situations.ts";
+import { outcome } from "./try-situation.ts";
 import { WAYS, type Way } from "./ways.ts";
 
 const FAMILIES = [

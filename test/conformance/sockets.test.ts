@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, type Connection, PROXY_UID, TPNET, type World } from "../support/world.ts";
-import { outcome, startWorld } from "./run-situations.ts";
+import { outcome, startWorld } from "./try-situation.ts";
 import { EBPF_WAYS, WAYS } from "./ways.ts";
 
 const KINDS = [

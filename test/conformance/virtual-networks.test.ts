@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { APP_UID, TPNET, type World } from "../support/world.ts";
 import type { Answers } from "./dns-situation.ts";
 import { SERVED_PORT, startNetworkWorld } from "./network-world.ts";
-import { outcome } from "./run-situations.ts";
 import { endpoint } from "./situation.ts";
+import { outcome } from "./try-situation.ts";
 import { EBPF_WAYS, IPTABLES_WAYS, TC, type Way } from "./ways.ts";
 
 const REMOTE = { v4: "10.66.0.2", v6: "fd66::2" };

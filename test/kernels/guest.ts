@@ -1,60 +1,98 @@
-// Runs inside a guest (see init): tries all checks on its kernel and prints one line of JSON for each.
+// Tries what groups.ts lists on the kernel that it runs on, and prints one line of JSON for each check.
+//   guest.ts cgroup-v1 brief|whole   on a machine where only cgroup v1 is mounted (guest-init.sh)
+//   guest.ts cgroup2 brief|whole     then, with cgroup2
+//   guest.ts own brief|whole         on a machine that others use, too
 
-import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
 import { World } from "../support/world.ts";
-import { CHECKS } from "./checks.ts";
-import { type Check, type Guest, SETTINGS } from "./steps.ts";
+import type { Check, Group, Guest } from "./check.ts";
+import type { Row } from "./columns.ts";
+import { CGROUP2_HIDDEN, type Extent, groups, withoutCgroup2 } from "./groups.ts";
 
-interface Row {
-  readonly group: string;
-  readonly check: string;
-  readonly ok: boolean;
-  readonly seconds: number;
-  readonly detail: string;
-}
+const PHASES: Readonly<Record<string, (extent: Extent) => readonly Group[]>> = {
+  "cgroup-v1": withoutCgroup2,
+  cgroup2: groups,
+  own: (extent) => [...CGROUP2_HIDDEN, ...groups(extent)],
+};
 
-process.exitCode = (await main()) ? 0 : 1;
-
-async function main(): Promise<boolean> {
+async function main(phase: string, extent: string): Promise<boolean> {
+  const groupsOf = PHASES[phase];
+  if (groupsOf === undefined || (extent !== "brief" && extent !== "whole"))
+    throw new Error(
+      `reading the arguments: '${phase} ${extent}' is none of ${Object.keys(PHASES)} with brief or whole`,
+    );
+  const started = performance.now();
+  print({ kernel: release(), phase });
   let passed = true;
-  print({ kernel: release() });
-  for (const setting of SETTINGS) {
-    const world = await World.create();
-    const guest = { world, setting: setting.name, flags: setting.flags, before: "", proxy: undefined };
-    for (const check of CHECKS.filter(({ groups }) => groups.includes(setting.name))) {
-      const row = await tryOut(check, guest);
-      print(row);
-      passed &&= row.ok;
-      // Without an installation the rest means nothing.
-      if (!row.ok && check.essential === true) break;
-    }
-    await world[Symbol.asyncDispose]();
-  }
-  print({ done: passed, seconds: uptime() });
+  for (const group of groupsOf(extent)) passed = (await tryGroup(group)) && passed;
+  print({ done: passed, phase, seconds: seconds(started) });
   return passed;
 }
 
-async function tryOut(check: Check, guest: Guest): Promise<Row> {
-  const started = uptime();
-  const row = (ok: boolean, detail: string): Row => ({
-    group: guest.setting,
-    check: check.name,
-    ok,
-    seconds: Number((uptime() - started).toFixed(1)),
-    detail,
-  });
+async function tryGroup(group: Group): Promise<boolean> {
+  const { start = () => World.create(undefined, { withCgroup: group.withCgroup ?? true }) } = group;
+  let passed = true;
+  const tell = (row: Row) => {
+    print(row);
+    passed &&= row.ok;
+    // Without an installation the rest means nothing.
+    return row.ok && row.state !== "-";
+  };
   try {
-    return row(true, (await check.run(guest)) ?? "");
+    await using world = await start();
+    const guest: Guest = { group, world, flags: group.flags, proxy: undefined };
+    const before = await kernelState(world, SERVICE);
+    for (const check of group.checks)
+      if (!tell(await tryOut(check, guest)) && check.essential === true) break;
+    tell(await tryOut(nothingIsLeft(before), guest));
   } catch (error) {
-    return row(false, error instanceof Error ? error.message : String(error));
+    tell({ group: group.name, check: "a world of its own", ok: false, seconds: 0, detail: describe(error) });
+  }
+  return passed;
+}
+
+/** No command is run anywhere else, and to look takes seconds in a guest. */
+const SERVICE = { hosts: ["service"] } as const;
+
+/** What the kernel and the file systems have is what they had before the first check. */
+function nothingIsLeft(before: KernelState): Check {
+  const run = async ({ world }: Guest) => {
+    await expectState(world, before, SERVICE);
+    return undefined;
+  };
+  return { name: "nothing is left", run };
+}
+
+async function tryOut(check: Check, guest: Guest): Promise<Row> {
+  const started = performance.now();
+  const about = {
+    group: guest.group.name,
+    check: check.name,
+    ...(check.column === undefined ? {} : { column: check.column }),
+  };
+  try {
+    const found = await check.run(guest);
+    const { state = "works", detail = found ?? "" } = typeof found === "object" ? found : {};
+    return { ...about, ok: true, state, seconds: seconds(started), detail: String(detail) };
+  } catch (error) {
+    return { ...about, ok: false, seconds: seconds(started), detail: describe(error) };
   }
 }
 
-function uptime(): number {
-  return Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+function describe(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof AggregateError)) return text;
+  return [text, ...error.errors.map(describe)].join("; ");
+}
+
+function seconds(started: number): number {
+  return Number(((performance.now() - started) / 1000).toFixed(1));
 }
 
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
+
+const [phase = "", extent = ""] = process.argv.slice(2);
+process.exitCode = (await main(phase, extent)) ? 0 : 1;

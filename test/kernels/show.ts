@@ -1,15 +1,11 @@
 // Shows the rows that a guest printed.
+//   show.ts FILE
 
-import { readFileSync } from "node:fs";
+import { readReport } from "./rows.ts";
 
-const [file = ""] = process.argv.slice(2);
-for (const line of readFileSync(file, "utf8").split("\n")) {
-  if (!line.startsWith("{")) {
-    if (line.trim() !== "") console.log(line);
-    continue;
-  }
-  const { group, check, ok, seconds, detail } = JSON.parse(line) as Record<string, unknown>;
-  if (check === undefined) console.log(line.trim());
-  else
-    console.log(`${ok ? "works " : "FAILS "} ${String(group).padEnd(10)} ${check} (${seconds} s) ${detail}`);
+const { rows } = readReport(process.argv[2] ?? "");
+for (const { group, check, ok, state = "", seconds, detail } of rows) {
+  const verdict = ok ? state : "FAILS";
+  console.log(`${verdict.padEnd(10)} ${group.padEnd(16)} ${check} (${seconds} s) ${detail}`.trimEnd());
 }
+console.log(`${rows.filter(({ ok }) => ok).length} of ${rows.length} checks hold`);

@@ -1,36 +1,18 @@
 // What the checks are made of.
 
-import { deepEqual, equal, ok } from "node:assert/strict";
-import { execa } from "execa";
-import { type Connection, PROXY_UID, type Running, type RunOptions, type World } from "../support/world.ts";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type Connection,
+  PROXY_UID,
+  type Result,
+  type RunOptions,
+  TPROXYCTL,
+  type World,
+} from "../support/world.ts";
+import type { Check, Guest } from "./check.ts";
 
-export interface Check {
-  readonly name: string;
-  readonly groups: readonly string[];
-  /** Without it nothing else in the group can work. */
-  readonly essential?: boolean;
-  /** Throws where it does not hold; may return a word on how it does. */
-  readonly run: (guest: Guest) => Promise<string | undefined>;
-}
-
-/** What the checks of a group have in common. */
-export interface Guest {
-  readonly world: World;
-  /** What is installed, and with which flags. */
-  readonly setting: string;
-  readonly flags: readonly string[];
-  /** What there was before the first installation. */
-  before: string;
-  proxy: Running | undefined;
-}
-
-/** Both ways in. What depends on neither is tried with the first. */
-export const SETTINGS = [
-  { name: "sk_lookup", flags: [] },
-  { name: "tc", flags: ["--ebpf-tc-attach-iface", "eth0"] },
-] as const;
-
-export const BOTH = SETTINGS.map(({ name }) => name);
 export const app: RunOptions = {};
 export const proxy: RunOptions = { uid: PROXY_UID };
 export const remote: RunOptions = { host: "remote", cgroup: false };
@@ -47,8 +29,9 @@ export function connection(
   who: RunOptions,
   to: string,
   wanted: Wanted,
-  flags: readonly string[] = [],
+  more: { readonly flags?: readonly string[]; readonly column?: Check["column"] } = {},
 ): Check {
+  const { flags = [], column } = more;
   const run = async ({ world }: Guest) => {
     const result = await world.connect(to, { ...who, flags });
     deepEqual(outcome(result), {
@@ -59,12 +42,14 @@ export function connection(
     });
     return undefined;
   };
-  return { name, groups: BOTH, run };
+  return { name, ...(column === undefined ? {} : { column }), run };
 }
 
+/** The original destination counts where the proxy is asked: with iptables, conntrack has an answer for any connection. */
 export function outcome({ error, peer, server }: Connection) {
   const listener = server === null ? null : Number(/\d+$/.exec(server.listener)?.[0]);
-  return { error, peer, listener, original: server?.origdst ?? null };
+  const original = listener !== null && listener > 15_000 ? (server?.origdst ?? null) : null;
+  return { error, peer, listener, original };
 }
 
 export function refused(name: string, who: RunOptions, to: string): Check {
@@ -74,7 +59,7 @@ export function refused(name: string, who: RunOptions, to: string): Check {
     ok(ms < 1000, `it took ${ms} ms`);
     return undefined;
   };
-  return { name, groups: BOTH, run };
+  return { name, run };
 }
 
 const DIRECTIONS = [
@@ -89,21 +74,40 @@ export async function everyDirection(world: World, past?: number): Promise<void>
   for (const { to, who, listener } of DIRECTIONS) {
     const result = outcome(await world.connect(to, who));
     const original = past === undefined ? to : null;
-    deepEqual(result, { error: "", peer: to, listener: past ?? listener, original });
+    deepEqual(result, { error: "", peer: to, listener: past ?? listener, original }, to);
   }
 }
 
-/** All programs, links and pins, and what is attached to the interfaces: nobody else uses this kernel. */
-export async function bpfState(world: World): Promise<string> {
-  const netns = [`--net=/run/netns/${world.netns("service")}`];
-  const parts = await Promise.all([
-    execa("bpftool", ["prog", "show"]),
-    execa("bpftool", ["link", "show"]),
-    execa("nsenter", [...netns, "tc", "qdisc", "show", "dev", "eth0"]),
-    execa("nsenter", [...netns, "tc", "filter", "show", "dev", "eth0", "ingress"]),
-    execa("nsenter", [...netns, "ip", "-brief", "address", "show", "dev", "lo"]),
-    execa("find", [world.bpffs, "/run/tproxyctl"], { reject: false }),
-    execa("grep", ["-c", "bpf", "/proc/mounts"], { reject: false }),
-  ]);
-  return parts.map(({ stdout }) => stdout).join("\n--\n");
+/** Real servers on both hosts. */
+export async function serveBoth(world: World, ports: readonly number[]): Promise<void> {
+  const listen = ports.flatMap((port) => [`0.0.0.0:${port}`, `[::]:${port}`]);
+  await world.serve(listen);
+  await world.serve(listen, { host: "remote", cgroup: false });
+}
+
+/** `tproxyctl …` as the group has it. */
+export function tproxyctl({ world, group }: Guest, ...args: readonly string[]): Promise<Result> {
+  return world.run([...(group.within ?? []), TPROXYCTL, ...args], { cgroup: false });
+}
+
+export function expectError({ exitCode, stdout, stderr }: Result, code: string, reason: RegExp): void {
+  equal(exitCode, 1, stderr);
+  equal(stdout, "");
+  match(stderr, new RegExp(`^ code: ${code}$`, "m"));
+  match(stderr, reason);
+}
+
+/** Which of the hooks of an installation is made of which programs: `status`, as far as it is of use here. */
+export async function hooksOf(world: World): Promise<{ readonly program: string; readonly state: string }[]> {
+  const { status } = await world.status();
+  const hooks = status.hooks as { hook: { program: string }; state: string }[];
+  return hooks.map(({ hook, state }) => ({ program: hook.program, state }));
+}
+
+/** The directory of an installation. */
+export async function pinsOf(world: World): Promise<string> {
+  const { status } = await world.status();
+  const pins = String(status.pins);
+  ok(existsSync(join(pins, "record")), `there is no record in ${pins}`);
+  return pins;
 }

@@ -1,13 +1,14 @@
 // All that belongs to a world: in the kernel, below its bpffs and in /run. Taken before and after, it shows what
 // was left behind, and what was taken away that was somebody else's.
 
+import { deepStrictEqual } from "node:assert/strict";
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
-import { expect } from "vitest";
 import { ATTACH_TYPE } from "../../src/bpf/attach-types.ts";
 import { BpfMap } from "../../src/bpf/map.ts";
-import { readNetns } from "../../src/host/netns.ts";
+import { readNetns } from "../../src/engine/netns.ts";
 import { libbpf } from "../../src/native/libbpf.ts";
 import { setns } from "../../src/native/namespaces.ts";
 import type { World } from "./world.ts";
@@ -21,6 +22,8 @@ export interface LookOptions {
    * Without, only what is this world's: the machine's /run is everybody's.
    */
   readonly mountsOf?: number;
+  /** Only the namespaces of these hosts; all by default. */
+  readonly hosts?: readonly string[];
 }
 
 interface Namespace {
@@ -32,7 +35,7 @@ interface Namespace {
 }
 
 export async function kernelState(world: World, options: LookOptions = {}): Promise<KernelState> {
-  const namespaces = namespacesOf(world);
+  const namespaces = namespacesOf(world, options.hosts);
   const parts = await Promise.all([
     lookAtBpf(world, namespaces),
     ...namespaces.map((namespace) => lookAtNamespace(namespace)),
@@ -42,7 +45,13 @@ export async function kernelState(world: World, options: LookOptions = {}): Prom
 
 /** Waits until everything is as in `before`: the kernel frees what nobody holds any more in its own time. */
 export async function expectState(world: World, before: KernelState, options?: LookOptions): Promise<void> {
-  await expect.poll(() => kernelState(world, options), { timeout: 20_000, interval: 20 }).toEqual(before);
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const now = await kernelState(world, options);
+    if (isDeepStrictEqual(now, before)) return;
+    if (Date.now() > deadline) deepStrictEqual(now, before);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** `before` and `after` differ in exactly these sections. */
@@ -52,8 +61,12 @@ export function changedSections(before: KernelState, after: KernelState): string
   return [...names].filter((name) => text(before, name) !== text(after, name)).sort();
 }
 
-function namespacesOf(world: World): Namespace[] {
-  const names = readdirSync("/run/netns").filter((name) => name.startsWith(`${world.name}-`));
+function namespacesOf(world: World, hosts: LookOptions["hosts"]): Namespace[] {
+  const names = readdirSync("/run/netns").filter((name) =>
+    hosts === undefined
+      ? name.startsWith(`${world.name}-`)
+      : hosts.map((host) => world.netns(host)).includes(name),
+  );
   return names.sort().map((name) => {
     const path = join("/run/netns", name);
     return inNamespace(path, () => ({ name, ...readNetns(), tcx: tcxPrograms() }));
@@ -113,13 +126,13 @@ async function lookAtBpf(world: World, namespaces: readonly Namespace[]): Promis
     bpftool("link", "show"),
     bpftool("prog", "show"),
     bpftool("map", "show"),
-    execa("bpftool", ["-j", "cgroup", "tree", world.cgroup]),
+    world.cgroup === "" ? { stdout: "" } : execa("bpftool", ["-j", "cgroup", "tree", world.cgroup]),
   ]);
   const ours = new Set(maps.filter((map) => isOfWorld(map, namespaces)).map(({ id }) => id));
   const ourPrograms = programs.filter(({ map_ids = [] }) => map_ids.some((id) => ours.has(id)));
   for (const { map_ids = [] } of ourPrograms) for (const id of map_ids) ours.add(id);
   const programIds = new Set(ourPrograms.map(({ id }) => id));
-  const cgroups = new Set(cgroupIds(world.cgroup));
+  const cgroups = new Set(world.cgroup === "" ? [] : cgroupIds(world.cgroup));
   const inodes = new Set(namespaces.map(({ inode }) => inode));
   const isOurs = ({ cgroup_id = -1, netns_ino = -1, prog_id = -1 }: BpfThing) =>
     cgroups.has(cgroup_id) || inodes.has(netns_ino) || programIds.has(prog_id);
@@ -216,7 +229,9 @@ function lookAtFiles(world: World, namespaces: readonly Namespace[], { mountsOf 
     ].map((name) => join("/run/tproxyctl", name)),
   );
   return {
-    cgroups: filesBelow(world.cgroup).filter((name) => name.endsWith("cgroup.procs")),
+    cgroups: (world.cgroup === "" ? [] : filesBelow(world.cgroup)).filter((name) =>
+      name.endsWith("cgroup.procs"),
+    ),
     etc: withTimes(`/proc/${mountsOf ?? "self"}/root/etc`),
     pins: filesBelow(world.bpffs),
     mounts: sorted(mountinfo.filter(isOurs)),

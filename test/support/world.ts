@@ -64,20 +64,30 @@ let worlds = 0;
  */
 export class World implements AsyncDisposable {
   readonly name = `tpt${process.pid}x${++worlds}`;
+  /** "" where the world has none: what it starts stays where this process is. */
   readonly cgroup: string;
   /** A bpffs of its own; the installation under test goes there. */
   readonly bpffs: string;
   readonly #project = mkdtempSync(join(tmpdir(), "tproxyctl-project-"));
   readonly #undo: (() => Promise<unknown>)[] = [];
 
-  private constructor(cgroupRoot: string, bpffs: string) {
-    this.cgroup = join(cgroupRoot, this.name);
+  private constructor(cgroupRoot: string | undefined, bpffs: string) {
+    this.cgroup = cgroupRoot === undefined ? "" : join(cgroupRoot, this.name);
     this.bpffs = bpffs;
   }
 
-  /** @param setUp what the world begins with; where it fails, nothing of the world is left */
-  static async create(setUp?: (world: World) => Promise<unknown>): Promise<World> {
-    const world = new World(cgroup2Root(), mkdtempSync(join(tmpdir(), "tproxyctl-test-")));
+  /**
+   * @param setUp what the world begins with; where it fails, nothing of the world is left
+   * @param withCgroup false on a machine without cgroup2
+   */
+  static async create(
+    setUp?: (world: World) => Promise<unknown>,
+    { withCgroup = true }: { readonly withCgroup?: boolean } = {},
+  ): Promise<World> {
+    const world = new World(
+      withCgroup ? cgroup2Root() : undefined,
+      mkdtempSync(join(tmpdir(), "tproxyctl-test-")),
+    );
     try {
       await world.#build();
       await setUp?.(world);
@@ -93,8 +103,10 @@ export class World implements AsyncDisposable {
     this.defer(async () => rmSync(this.bpffs, { recursive: true }));
     await execa("mount", ["-t", "bpf", "bpf", this.bpffs]);
     this.defer(() => unmount(this.bpffs));
-    mkdirSync(this.cgroup);
-    this.defer(() => this.#removeCgroup());
+    if (this.cgroup !== "") {
+      mkdirSync(this.cgroup);
+      this.defer(() => this.#removeCgroup());
+    }
     await this.addNamespace("service");
     await this.addHost("remote", "eth0", 0);
   }
@@ -183,7 +195,7 @@ export class World implements AsyncDisposable {
       "run",
       "--netns",
       this.netns(host),
-      ...(cgroup === false ? [] : ["--cgroup", cgroup]),
+      ...(cgroup === false || cgroup === "" ? [] : ["--cgroup", cgroup]),
       ...dropCapabilities.flatMap((name) => ["--drop-cap", name]),
       ...(uid === undefined ? [] : ["--uid", String(uid), "--gid", String(uid)]),
       "--",

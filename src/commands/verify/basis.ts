@@ -5,7 +5,7 @@ import { statusOfEbpf } from "../../engine/ebpf/uninstall.ts";
 import { readHostFacts } from "../../engine/host-facts.ts";
 import { IptablesEngine } from "../../engine/iptables/engine.ts";
 import { type InstallationStatus, joinStatus, stateFindings } from "../../engine/join-status.ts";
-import { readNetns } from "../../host/netns.ts";
+import { readNetns } from "../../engine/netns.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { planFromJson } from "../../plan/plan-from-json.ts";

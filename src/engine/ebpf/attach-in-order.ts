@@ -62,8 +62,8 @@ export function attachBeside(
 }
 
 /**
- * sk_lookup behind tc leaves other interfaces alone (and before Linux 5.17, all): it comes when tc is there. Until then, that
- * of before has them all.
+ * sk_lookup behind tc leaves other interfaces alone (before Linux 5.17, what tc did not tell it of): it comes when tc is
+ * there. Until then, that of before has them all.
  */
 function tcFirst(hooks: readonly Hook[]): Hook[] {
   const isTc = (hook: Hook) => hook.kind === "tc";

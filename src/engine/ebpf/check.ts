@@ -14,14 +14,14 @@ import { requireCookie } from "./require.ts";
 import { requireRemoval } from "./uninstall.ts";
 
 /**
- * Finds the places for the engine's work. Changes nothing, and needs no permission.
+ * Finds the places for the engine's work. Changes nothing, and needs no permission from Linux 5.14 on.
  *
- * @throws TproxyError KERNEL_TOO_OLD, CGROUP_UNUSABLE, BPFFS_UNUSABLE; ConfigError where the option that names a place
+ * @throws TproxyError CGROUP_UNUSABLE, BPFFS_UNUSABLE, CAPABILITY_MISSING; ConfigError where the option that names a place
  * is wrong and there would be another
  */
 export function findPlace(config: Config["ebpf"], netns: NetnsFact): Place {
-  const cookie = requireCookie(netns);
   const cgroup = findCgroup(config.cgroupPath);
+  const cookie = requireCookie(netns);
   checkBpffs(config.bpffsPath);
   return { cookie, cgroup, bpffs: config.bpffsPath, programs: config.programsSourcePath };
 }

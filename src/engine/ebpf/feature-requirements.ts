@@ -95,7 +95,7 @@ const USEFUL: readonly Requirement[] = [
     what: "the interface in sk_lookup programs",
     option: "CONFIG_BPF_SYSCALL",
     without:
-      "with --ebpf-tc-attach-iface, a SYN in fragments is not redirected, and no proxy means a timeout",
+      "with --ebpf-tc-attach-iface, tc tells these programs what came by it: a map of 4096 connections on their way",
   },
   {
     feature: "prog:getpeername4",

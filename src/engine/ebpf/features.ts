@@ -8,7 +8,7 @@ export interface Features {
   readonly getpeername: boolean;
   /** Linux 5.9: sk_lookup. Without, inbound connections are steered by tc alone. */
   readonly lookup: boolean;
-  /** Linux 5.17: an sk_lookup program knows the interface. Without, it tells local clients by address. */
+  /** Linux 5.17: an sk_lookup program knows the interface. Without, tc tells it. */
   readonly lookupKnowsIfindex: boolean;
   /** Linux 5.15: a sockops program knows the network namespace. */
   readonly sockopsKnowsNetns: boolean;

@@ -2,12 +2,25 @@
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { systemErrorCode, TproxyError } from "../../core/errors.ts";
+import type { NetnsFact } from "../../core/facts.ts";
 import { mountEntryOf, readMounts } from "../../host/mounts.ts";
 import { isPrivateDirectory } from "../../host/run-directory.ts";
-import { HOME, listPinDirectories } from "./pin-directory.ts";
+import { HOME, listAllPinDirectories, listPinDirectories } from "./pin-directory.ts";
+import { requireCookie } from "./require.ts";
 
 /** How far below the root of a bpffs a home is looked for: `--ebpf-bpffs-path /sys/fs/bpf/a/b`. */
 const DEPTH = 3;
+
+/**
+ * The cookie that pins of this network namespace have in their name; undefined where nobody has pins.
+ *
+ * @throws TproxyError with why the cookie is not known, where there are pins that may be of this namespace
+ */
+export function cookieOfPins(netns: NetnsFact, homes: Iterable<string> = findHomes()): bigint | undefined {
+  if (netns.cookie !== undefined) return netns.cookie;
+  const isNothingThere = [...homes].every((home) => listAllPinDirectories(home).length === 0);
+  return isNothingThere ? undefined : requireCookie(netns);
+}
 
 /** The directories on any bpffs that hold pins of a network namespace. */
 export function findHomesOf(cookie: bigint): string[] {

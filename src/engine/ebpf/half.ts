@@ -2,7 +2,7 @@
 import type { NetnsFact } from "../../core/facts.ts";
 import { requireCapabilities } from "../../host/capabilities.ts";
 import { type Finding, finding, INSTALL_AGAIN } from "../finding.ts";
-import { findHomesOf } from "./find-homes.ts";
+import { cookieOfPins, findHomes, findHomesOf } from "./find-homes.ts";
 import type { Installed } from "./installed.ts";
 import { listPinDirectories } from "./pin-directory.ts";
 import { Predecessors } from "./predecessors.ts";
@@ -22,7 +22,8 @@ export interface FoundPins {
  *
  * @throws TproxyError CAPABILITY_MISSING
  */
-export function readPins({ cookie }: NetnsFact, bpffs: string | undefined): FoundPins {
+export function readPins(netns: NetnsFact, bpffs: string | undefined): FoundPins {
+  const cookie = cookieOfPins(netns, bpffs === undefined ? findHomes() : [bpffs]);
   if (cookie === undefined) return { instances: [], findings: [] };
   const all = bpffs === undefined ? findHomesOf(cookie) : [bpffs];
   const homes = all.filter((home) => listPinDirectories(home, cookie).length > 0);
@@ -42,7 +43,8 @@ export function readPins({ cookie }: NetnsFact, bpffs: string | undefined): Foun
  *
  * @throws TproxyError CAPABILITY_MISSING
  */
-export function readRecords({ cookie }: NetnsFact): InstanceRecord[] {
+export function readRecords(netns: NetnsFact): InstanceRecord[] {
+  const cookie = cookieOfPins(netns);
   if (cookie === undefined) return [];
   const directories = findHomesOf(cookie).flatMap((home) => listPinDirectories(home, cookie));
   if (directories.length > 0) requireCapabilities("the eBPF engine", ["ebpf"]);

@@ -46,7 +46,7 @@ export interface OtherHook {
  * The hooks of a plan, in the order in which they are attached; they are removed in the opposite one.
  *
  * Inbound, by what there is:
- * 1. an interface was named: tc there, and sk_lookup behind it where that knows interfaces (5.17);
+ * 1. an interface was named: tc there, and sk_lookup behind it, which before 5.17 learns of the interface from tc;
  * 2. sk_lookup (5.9), which needs no interface;
  * 3. tc on every interface but loopback.
  *

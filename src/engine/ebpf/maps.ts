@@ -8,6 +8,7 @@ export const MAPS = {
     "tp_sockets",
     "tp_handshakes",
     "tp_dns_answers",
+    "tp_syns",
     "tp_inbound4",
     "tp_inbound6",
     "tp_outbound6",
@@ -38,14 +39,18 @@ const ALL_MAPS: readonly string[] = [
   ...MAPS.policy,
 ];
 
-/** All its memory is taken when it is made: so only where DNS is redirected. */
-export const OMITTABLE: readonly string[] = ["tp_dns_answers"];
+/** All their memory is taken when they are made: so only where DNS is redirected, and where tc stands before sk_lookup. */
+export const OMITTABLE: readonly string[] = ["tp_dns_answers", "tp_syns"];
 
 /** Which maps the programs at `hooks` need, and which they can do without. */
 export function chooseMaps(hooks: readonly Hook[]): {
   readonly needed: readonly string[];
   readonly omitted: readonly string[];
 } {
-  const omitted = hooks.some(isDnsHook) ? [] : OMITTABLE;
+  const isThere = (kind: Hook["kind"]) => hooks.some((hook) => hook.kind === kind);
+  const omitted = [
+    ...(hooks.some(isDnsHook) ? [] : ["tp_dns_answers"]),
+    ...(isThere("tc") && isThere("netns") ? [] : ["tp_syns"]),
+  ];
   return { needed: ALL_MAPS.filter((name) => !omitted.includes(name)), omitted };
 }

@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { TproxyError } from "../../core/errors.ts";
 import { isBpffs } from "../../host/mounts.ts";
-import { readNetns } from "../../host/netns.ts";
-import { type CodedCheck, runCheck } from "../run-check.ts";
+import { readNetns } from "../netns.ts";
+import { ASK_AS_ROOT, type CodedCheck, type Question, runCheck } from "../run-check.ts";
 import { checkBpffs } from "./bpffs-home.ts";
 import { findCgroup } from "./check.ts";
 import { requireRoom } from "./exclusive-programs.ts";
@@ -90,12 +90,25 @@ export function checkOtherInstallation(bpffs: string): CodedCheck {
   return runCheck({
     name: "other-installation",
     what: "an installation of this network namespace",
-    look: () => {
-      const cookie = requireCookie(readNetns());
-      const elsewhere = findHomesBeside(bpffs, cookie);
-      if (elsewhere.length > 0)
-        return `one, with its pins in ${elsewhere.join(", ")}, from where they will move`;
-      return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
-    },
+    look: () =>
+      askForCookie((cookie) => {
+        const elsewhere = findHomesBeside(bpffs, cookie);
+        if (elsewhere.length > 0)
+          return `one, with its pins in ${elsewhere.join(", ")}, from where they will move`;
+        return findHomesOf(cookie).length === 0 ? "none" : `one, in ${realpathSync(bpffs)} as here`;
+      }),
   });
+}
+
+/** How everything of an installation is told from that of other network namespaces. */
+export function checkCookie(): CodedCheck {
+  const look = () => askForCookie(String);
+  return runCheck({ name: "netns-cookie", what: "the network namespace's cookie", look });
+}
+
+/** Before Linux 5.14 only root is told. */
+function askForCookie(look: (cookie: bigint) => string): ReturnType<Question["look"]> {
+  const netns = readNetns();
+  if (netns.cookie !== undefined || process.geteuid?.() === 0) return look(requireCookie(netns));
+  return { state: "unknown", found: "only root is told on this kernel", remedy: ASK_AS_ROOT };
 }

@@ -2,6 +2,7 @@
 import { TproxyError } from "../../core/errors.ts";
 import type { NetnsFact } from "../../core/facts.ts";
 import { atLeast, kernelRelease, parseKernelRelease, requireProcessor } from "../../host/kernel.ts";
+import { askForCookie } from "../netns.ts";
 
 /** What the product promises; what a kernel can do is found by probing. */
 const OLDEST_KERNEL = { major: 5, minor: 7 } as const;
@@ -16,10 +17,7 @@ export function requireKernel(release: string = kernelRelease(), processor: stri
   });
 }
 
-/** @throws TproxyError KERNEL_TOO_OLD */
+/** @throws TproxyError with why the cookie is not known: CAPABILITY_MISSING, LIBBPF_UNUSABLE, CGROUP_UNUSABLE, … */
 export function requireCookie({ cookie }: NetnsFact): bigint {
-  if (cookie !== undefined) return cookie;
-  throw new TproxyError("KERNEL_TOO_OLD", "the kernel does not tell the cookie of a network namespace", {
-    hint: "The eBPF engine needs SO_NETNS_COOKIE, which is in Linux 5.14 and newer; --engine=iptables does not.",
-  });
+  return cookie ?? askForCookie();
 }

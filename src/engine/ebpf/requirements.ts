@@ -4,15 +4,20 @@ import type { Config } from "../../config/config.ts";
 import { kernelRelease } from "../../host/kernel.ts";
 import { findListeners } from "../../host/listeners.ts";
 import { isBpffs } from "../../host/mounts.ts";
-import { readNetns } from "../../host/netns.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { checkCapabilities } from "../check-capabilities.ts";
 import { type CodedCheck, runCheck } from "../run-check.ts";
 import { redirectsDns } from "./encode-dns.ts";
 import { checkFeatures } from "./feature-requirements.ts";
 import { openPrograms } from "./object-file.ts";
-import { checkCgroup, checkOtherInstallation, checkPins, checkRoom } from "./place-requirements.ts";
-import { requireCookie, requireKernel } from "./require.ts";
+import {
+  checkCgroup,
+  checkCookie,
+  checkOtherInstallation,
+  checkPins,
+  checkRoom,
+} from "./place-requirements.ts";
+import { requireKernel } from "./require.ts";
 import { checkLoading } from "./trial-load.ts";
 
 /**
@@ -58,12 +63,6 @@ function checkKernel(): CodedCheck {
     return kernelRelease();
   };
   return runCheck({ name: "kernel", what: "a kernel that is new enough", look });
-}
-
-/** How everything of an installation is told from that of other network namespaces. */
-function checkCookie(): CodedCheck {
-  const look = () => String(requireCookie(readNetns()));
-  return runCheck({ name: "netns-cookie", what: "the network namespace's cookie", look });
 }
 
 function checkLibbpf(): CodedCheck {

@@ -3,7 +3,7 @@ import type { NetnsFact } from "../../core/facts.ts";
 import { isUnmountedWithout } from "../../host/bpffs.ts";
 import { requireCapabilities } from "../../host/capabilities.ts";
 import { DEFAULT_BPFFS } from "./bpffs-home.ts";
-import { findHomes } from "./find-homes.ts";
+import { cookieOfPins, findHomes } from "./find-homes.ts";
 import { readPins, readRecords } from "./half.ts";
 import { HOME, isAloneIn, listPinDirectories } from "./pin-directory.ts";
 import type { InstanceRecord } from "./record.ts";
@@ -15,12 +15,13 @@ import type { InstanceStatus } from "./status.ts";
  * What a command that was killed left without an installation goes too: an empty directory, a mount.
  */
 export async function uninstallEbpf(
-  { cookie }: NetnsFact,
+  netns: NetnsFact,
   bpffs: string | undefined,
   options: RemoveOptions = {},
 ): Promise<string[]> {
-  if (cookie === undefined) return []; // nothing can have been installed
   const homes = new Set(bpffs === undefined ? [...findHomes(), DEFAULT_BPFFS] : [bpffs]);
+  const cookie = cookieOfPins(netns, homes);
+  if (cookie === undefined) return [];
   requireRemoval(cookie, homes);
   const removed: string[] = [];
   for (const home of homes) if ((await removeAll(home, cookie, options)) > 0) removed.push(home);

@@ -7,7 +7,7 @@ import { BpfLink, type LinkInfo } from "../../../src/bpf/link.ts";
 import { BpfMap } from "../../../src/bpf/map.ts";
 import { BpfProgram } from "../../../src/bpf/program.ts";
 import { attachedPrograms } from "../../../src/bpf/query.ts";
-import { readNetns } from "../../../src/host/netns.ts";
+import { readNetns } from "../../../src/engine/netns.ts";
 import { Library } from "../../../src/native/library.ts";
 import { dumpRoute, NetlinkSocket } from "../../../src/native/netlink.ts";
 import { readAttributes } from "../../../src/native/netlink-attributes.ts";

@@ -66,12 +66,14 @@ describe("sendmsg and recvmsg", () => {
   });
 });
 
-test("what only DNS needs is left out without it", () => {
-  const maps = (dns: "none" | "all") => chooseMaps(chooseHooks(samplePlan({ dns }), NEW));
-  expect(maps("none").omitted).toEqual(["tp_dns_answers"]);
+test("maps that only DNS needs, or tc before sk_lookup, are left out without", () => {
+  const maps = (dns: "none" | "all", tc: object = {}) =>
+    chooseMaps(chooseHooks({ ...samplePlan({ dns }), ...tc }, NEW));
+  expect(maps("none").omitted).toEqual(["tp_dns_answers", "tp_syns"]);
   expect(maps("none").needed).not.toContain("tp_dns_answers");
-  expect(maps("all").omitted).toEqual([]);
+  expect(maps("all").omitted).toEqual(["tp_syns"]);
   expect(maps("all").needed).toContain("tp_dns_answers");
+  expect(maps("all", { tcInterface: ETH0 }).omitted).toEqual([]);
 });
 
 test("what answers stands before what redirects", () => {
