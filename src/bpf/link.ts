@@ -41,7 +41,12 @@ export class BpfLink implements Disposable {
    * @throws TproxyError CGROUP_UNUSABLE: the kernel takes no more programs there (64 of a type: kernel/bpf/cgroup.c)
    */
   static attachCgroup(program: BpfProgram, cgroup: string | number, type: AttachType): BpfLink {
-    return withPath(cgroup, (fd) => create(program, fd, type, `cgroup ${cgroup}`));
+    try {
+      return withPath(cgroup, (fd) => create(program, fd, type, `cgroup ${cgroup}`));
+    } catch (error) {
+      if (error instanceof TproxyError && error.errno === ERRNO.E2BIG) throw fullError(error);
+      throw error;
+    }
   }
 
   /** Attaches an sk_lookup program to a network namespace, given by its path or a descriptor. Linux 5.9. */
@@ -129,15 +134,15 @@ function create(program: BpfProgram, target: number, type: AttachType, where: st
   const { value, kernel } = ATTACH_TYPE[type];
   const fd = libbpf().bpf_link_create(program.fd, target, value, null);
   if (fd >= 0) return new BpfLink(new Descriptor(fd));
-  if (fd === -ERRNO.E2BIG) throw fullError(program, type, where);
   const details = fd === -ERRNO.EINVAL ? { hint: `Attaching as ${type} needs Linux ${kernel}.` } : {};
   throw syscallError(`cannot attach ${program.name} to ${where} as ${type}`, -fd, details);
 }
 
 /** So many instances share a cgroup: the default is the root, for all of them. */
-function fullError(program: BpfProgram, type: AttachType, where: string): TproxyError {
-  const message = `cannot attach ${program.name} to ${where} as ${type}: the kernel takes no more programs of a type there than are there already`;
+function fullError(cause: TproxyError): TproxyError {
+  const message = `${cause.message}, the kernel takes no more programs of a type there`;
   return new TproxyError("CGROUP_UNUSABLE", message, {
+    cause,
     hint: "Give each instance a cgroup of its own by --ebpf-cgroup-path, that of its pod or service.",
   });
 }

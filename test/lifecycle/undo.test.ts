@@ -28,8 +28,11 @@ const sysctl = (world: World, value: 0 | 1) =>
 const OBSTACLES: readonly Obstacle[] = [
   {
     title: "the cgroup has as many programs as it can have",
-    code: "SYSCALL_FAILED",
-    words: [/cannot attach tp_connect4 to cgroup \S+ as connect4: E2BIG/],
+    code: "CGROUP_UNUSABLE",
+    words: [
+      /cannot attach tp_connect4 to cgroup \S+ as connect4: E2BIG, the kernel takes no more/,
+      /--ebpf-cgroup-path/,
+    ],
     block: (world, foreign) => foreign.fillConnect4(world.cgroup, FULL),
     unblock: (_world, foreign) => foreign.detachAll(),
   },

@@ -96,7 +96,7 @@ test("programs that cannot be attached leave the rules that are there", async ()
   // With other networks, and without any: then the rules have gone by the time.
   for (const flags of [["--vnet=br1:10.66.1.0/25"], []]) {
     const result = await world.tproxyctl(world.installArguments("--ebpf-cgroup-path", full, ...flags));
-    expectFailure(result, "SYSCALL_FAILED", /cannot attach tp_connect4 to cgroup \S+full/);
+    expectFailure(result, "CGROUP_UNUSABLE", /cannot attach tp_connect4 to cgroup \S+full/);
     await expectState(world, before);
     expect((await world.status()).exitCode).toBe(0);
     await expectNetworks(world);
