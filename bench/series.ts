@@ -31,13 +31,18 @@ export class Recorder {
     const { part, quantity, scenario, candidate, x } = measured;
     const key = JSON.stringify([part, quantity, scenario, candidate, x]);
     const series = this.#series.get(key) ?? { ...measured, rounds: [] };
-    series.rounds.push([...samples]);
+    series.rounds.push(samples.map(rounded));
     this.#series.set(key, series);
   }
 
   get series(): readonly Series[] {
     return [...this.#series.values()];
   }
+}
+
+/** Four digits: a ten-thousandth of a sample says nothing, and takes most of the room in the file. */
+function rounded(sample: number): number {
+  return Number(sample.toPrecision(4));
 }
 
 /** All samples of a series, without the warm-up. Throws where nothing is left. */
