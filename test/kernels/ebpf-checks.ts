@@ -65,7 +65,7 @@ export function ebpfChecks(way: Way): readonly Check[] {
     REUSEPORT,
     ...(way === "tc" ? [] : [AGAIN]),
     UNINSTALL,
-    RUNNING_PROXY,
+    { ...RUNNING_PROXY, whole: way === "tc" },
     BYPASS,
   ];
 }
