@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { projectRoot } from "../test/support/project-files.ts";
 import type { Series } from "./series.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -33,8 +34,11 @@ export function saveResults(results: Results): string {
   return path;
 }
 
+/** Also of one that was compressed to be published. */
 export function loadResults(path: string): Results {
-  const results = JSON.parse(readFileSync(path, "utf8")) as Results;
+  const bytes = readFileSync(path);
+  const text = path.endsWith(".gz") ? gunzipSync(bytes) : bytes;
+  const results = JSON.parse(text.toString("utf8")) as Results;
   if (results.format !== 2)
     throw new Error(
       `Reading ${path} failed: it is no result of this version's benchmark. Run ./scripts/bench.`,

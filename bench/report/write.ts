@@ -14,7 +14,7 @@ import { sectionsOf } from "./sections.ts";
  * @returns the path of the HTML file
  */
 export async function writeReport(results: Results, resultsPath: string): Promise<string> {
-  const directory = resultsPath.replace(/\.json$/, "");
+  const directory = resultsPath.replace(/\.json(?:\.gz)?$/, "");
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const pictures = new Map<string, string>();
