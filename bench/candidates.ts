@@ -27,13 +27,11 @@ export const CANDIDATES: readonly Candidate[] = [
   EBPF,
   EBPF_TC,
 ];
-export const INTERCEPTING: readonly Candidate[] = CANDIDATES.filter(isIntercepting);
 
 export function isIntercepting({ flags }: Candidate): boolean {
   return flags !== undefined;
 }
 
 export async function install(world: World, { flags }: Candidate, ...more: readonly string[]): Promise<void> {
-  // What listens in the world is no SSH, and nobody can be locked out of it.
   if (flags !== undefined) await world.install(...flags, ...more);
 }

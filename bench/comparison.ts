@@ -8,24 +8,27 @@ function roundMedians({ rounds }: Series): readonly number[] {
   return rounds.slice(WARM_UP_ROUNDS).map(median);
 }
 
-/** The quotient of the medians of all samples. */
-export function ratioOf(series: Series, base: Series): number {
-  return median(samplesOf(series)) / median(samplesOf(base));
+export interface Comparison {
+  /** Of the medians of all samples. */
+  readonly value: number;
+  /** Of those of each round: whatever slows a whole round cancels out. Its spread says how sure the value is. */
+  readonly spread: Summary;
 }
 
-/** The quotients round by round: whatever slows a whole round cancels out. Their spread says how sure the ratio is. */
-export function ratiosOf(series: Series, base: Series): Summary {
+/** How many times the base. */
+export function ratio(value: number, base: number): number {
+  return value / base;
+}
+
+/** How much more than the base, in the unit of both. */
+export function added(value: number, base: number): number {
+  return value - base;
+}
+
+export function compare(series: Series, base: Series, how: typeof ratio): Comparison {
   const bases = roundMedians(base);
-  return summarize(roundMedians(series).map((value, round) => value / (bases[round] ?? Number.NaN)));
-}
-
-/** The difference of the medians of all samples, in the unit of both. */
-export function addedTo(series: Series, base: Series): number {
-  return median(samplesOf(series)) - median(samplesOf(base));
-}
-
-/** The differences round by round. */
-export function allAddedTo(series: Series, base: Series): Summary {
-  const bases = roundMedians(base);
-  return summarize(roundMedians(series).map((value, round) => value - (bases[round] ?? Number.NaN)));
+  return {
+    value: how(median(samplesOf(series)), median(samplesOf(base))),
+    spread: summarize(roundMedians(series).map((value, round) => how(value, bases[round] ?? Number.NaN))),
+  };
 }

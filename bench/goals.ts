@@ -1,17 +1,13 @@
 // What the project wants to reach, and whether it did: ratios and differences of medians in one run.
 
-import { addedTo, allAddedTo, ratioOf, ratiosOf } from "./comparison.ts";
+import { added, type Comparison, compare, ratio } from "./comparison.ts";
 import { inOrder } from "./order.ts";
 import type { Series } from "./series.ts";
-import type { Summary } from "./statistics.ts";
 
-export interface Outcome {
+export interface Outcome extends Comparison {
   readonly goal: string;
   /** In which situation, of which candidate. */
   readonly of: string;
-  readonly value: number;
-  /** Round by round. */
-  readonly spread: Summary;
   readonly unit: string;
   readonly decimals: number;
   readonly met: boolean;
@@ -21,7 +17,7 @@ interface Goal {
   readonly text: string;
   readonly part: string;
   readonly quantity: string;
-  readonly compare: "ratio" | "added";
+  readonly how: typeof ratio;
   /** Which series it is about, and beside which one. */
   readonly pairs: (series: readonly Series[]) => readonly Pair[];
   readonly limit: number;
@@ -73,7 +69,7 @@ const GOALS: readonly Goal[] = [
     text: "outbound connect: at most 10 µs more than direct",
     part: "connect",
     quantity: "connect",
-    compare: "added",
+    how: added,
     pairs: beside("direct", EBPF, outbound),
     limit: 10,
   },
@@ -81,7 +77,7 @@ const GOALS: readonly Goal[] = [
     text: "inbound connect: at most 4 µs more than direct",
     part: "connect",
     quantity: "connect",
-    compare: "added",
+    how: added,
     pairs: beside("direct", EBPF, inbound),
     limit: 4,
   },
@@ -89,7 +85,7 @@ const GOALS: readonly Goal[] = [
     text: "connections with a request a second: at least 0.87 × direct",
     part: "connect",
     quantity: "connections a second",
-    compare: "ratio",
+    how: ratio,
     pairs: beside("direct"),
     limit: 0.87,
     least: true,
@@ -99,7 +95,7 @@ const GOALS: readonly Goal[] = [
       text: `connections with a request a second: at least 1.1 × ${iptables}`,
       part: "connect",
       quantity: "connections a second",
-      compare: "ratio",
+      how: ratio,
       pairs: beside(iptables),
       limit: 1.1,
       least: true,
@@ -110,7 +106,7 @@ const GOALS: readonly Goal[] = [
       text: `${quantity}: at least 0.97 × direct`,
       part: "transfer",
       quantity,
-      compare: "ratio",
+      how: ratio,
       pairs: beside("direct"),
       limit: 0.97,
       least: true,
@@ -120,7 +116,7 @@ const GOALS: readonly Goal[] = [
     text: "connect beside any list: at most 1.1 × without it",
     part: "lists",
     quantity: "connect",
-    compare: "ratio",
+    how: ratio,
     pairs: besideSmallest(EBPF),
     limit: 1.1,
   },
@@ -128,7 +124,7 @@ const GOALS: readonly Goal[] = [
     text: "bystanders: at most 0.3 µs more for a connect",
     part: "bystanders",
     quantity: "connect",
-    compare: "added",
+    how: added,
     pairs: beside("nothing installed", ["eBPF"]),
     limit: 0.3,
   },
@@ -143,18 +139,14 @@ export function outcomesOf(all: readonly Series[]): readonly Outcome[] {
   });
 }
 
-function judge({ text, compare, limit, least = false }: Goal, { series, base }: Pair): Outcome {
-  const [value, spread] =
-    compare === "ratio"
-      ? [ratioOf(series, base), ratiosOf(series, base)]
-      : [addedTo(series, base), allAddedTo(series, base)];
+function judge({ text, how, limit, least = false }: Goal, { series, base }: Pair): Outcome {
+  const comparison = compare(series, base, how);
   return {
     goal: text,
     of: [series.scenario, ...(series.x === undefined ? [] : [String(series.x)]), series.candidate].join(", "),
-    value,
-    spread,
-    unit: compare === "ratio" ? "×" : series.unit,
-    decimals: compare === "ratio" ? 3 : 2,
-    met: least ? value >= limit : value <= limit,
+    ...comparison,
+    unit: how === ratio ? "×" : series.unit,
+    decimals: how === ratio ? 3 : 2,
+    met: least ? comparison.value >= limit : comparison.value <= limit,
   };
 }

@@ -2,7 +2,7 @@
 // where in memory one happens to be makes more of a difference than some of what is looked for.
 
 import type { Running, RunOptions, World } from "../test/support/world.ts";
-import { type Asked, type Connections, type Output, readConnections } from "./connections.ts";
+import { type Asked, type Connections, type Output, readConnections, toUs } from "./connections.ts";
 import { SERVER_PORT, TRAFFIC } from "./scene.ts";
 
 export class ObedientClient {
@@ -26,7 +26,7 @@ export class ObedientClient {
   /** How long a call took, in µs, each the mean of `batch` calls. */
   async getsockopt(count: number, batch: number): Promise<readonly number[]> {
     const { getsockopt } = await this.#ask<{ getsockopt: readonly number[] }>(["getsockopt", count, batch]);
-    return getsockopt.map((ns) => ns / batch / 1000);
+    return getsockopt.map((ns) => toUs(ns) / batch);
   }
 
   async #ask<T>(words: readonly (string | number)[]): Promise<T> {

@@ -31,11 +31,13 @@ export const ROUTES: readonly Route[] = [
 ];
 export const ROUTES_IPV4: readonly Route[] = ROUTES.filter(({ name }) => name.endsWith("IPv4"));
 
+export type WorldOf<Key> = (key: Key) => World;
+
 /** Makes worlds as `prepare` says, and takes them away whatever `use` does. Node 22 does not know `await using` yet. */
 export async function withWorlds<Key, T>(
   keys: readonly Key[],
   prepare: (world: World, key: Key) => Promise<unknown>,
-  use: (worldOf: (key: Key) => World) => Promise<T>,
+  use: (worldOf: WorldOf<Key>) => Promise<T>,
 ): Promise<T> {
   const worlds = new Map<Key, World>();
   try {
@@ -53,7 +55,7 @@ export async function withWorlds<Key, T>(
 /** A world for each candidate, alike but for what is installed. */
 export function withCandidates<T>(
   candidates: readonly Candidate[],
-  use: (worldOf: (candidate: Candidate) => World) => Promise<T>,
+  use: (worldOf: WorldOf<Candidate>) => Promise<T>,
 ): Promise<T> {
   return withWorlds(
     candidates,

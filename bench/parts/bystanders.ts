@@ -35,7 +35,10 @@ async function prepare(world: World): Promise<void> {
 }
 
 async function rounds(run: PartRun, world: World): Promise<void> {
-  const clients = await Promise.all(WHO.map(({ client }) => ObedientClient.start(world, client)));
+  const start = async ({ scenario, client }: (typeof WHO)[number]) => {
+    return { scenario, client: await ObedientClient.start(world, client) };
+  };
+  const clients = await Promise.all(WHO.map(start));
   const turns = [
     () => measureAll(run, clients, NOTHING),
     async () => {
@@ -51,24 +54,18 @@ async function rounds(run: PartRun, world: World): Promise<void> {
 
 async function measureAll(
   run: PartRun,
-  clients: readonly ObedientClient[],
+  clients: readonly { readonly scenario: string; readonly client: ObedientClient }[],
   candidate: string,
 ): Promise<void> {
-  for (const [index, { scenario }] of shuffled([...WHO.entries()])) {
+  for (const { scenario, client } of shuffled(clients)) {
     const what = { scenario, candidate };
-    const { connectUs } = await clientAt(clients, index).connections({
+    const { connectUs } = await client.connections({
       address: LOCAL,
       count: COUNT,
       intercepted: 0,
     });
     run.record({ ...what, quantity: "connect", unit: "µs" }, connectUs);
-    const calls = await clientAt(clients, index).getsockopt(GETSOCKOPT.count, GETSOCKOPT.batch);
+    const calls = await client.getsockopt(GETSOCKOPT.count, GETSOCKOPT.batch);
     run.record({ ...what, quantity: "getsockopt", unit: "µs" }, calls);
   }
-}
-
-function clientAt(clients: readonly ObedientClient[], index: number): ObedientClient {
-  const client = clients[index];
-  if (client === undefined) throw new Error(`there is no client ${index}`);
-  return client;
 }

@@ -3,7 +3,7 @@
 import { CANDIDATES, type Candidate } from "../candidates.ts";
 import { connections } from "../connections.ts";
 import { extentOf, type Part, type PartRun } from "../part.ts";
-import { differs, expectedOf, ROUTES, type Route, withCandidates } from "../scene.ts";
+import { differs, expectedOf, ROUTES, type Route, type WorldOf, withCandidates } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const connect: Part = {
@@ -21,15 +21,18 @@ const CASES = ROUTES.flatMap((route) =>
   CANDIDATES.filter((candidate) => differs(candidate, route)).map((candidate) => ({ route, candidate })),
 );
 
-type Worlds = Parameters<Parameters<typeof withCandidates>[1]>[0];
-
-async function rounds(run: PartRun, worldOf: Worlds): Promise<void> {
+async function rounds(run: PartRun, worldOf: WorldOf<Candidate>): Promise<void> {
   await run.repeat(async () => {
     for (const { route, candidate } of shuffled(CASES)) await measureCase(run, worldOf, route, candidate);
   });
 }
 
-async function measureCase(run: PartRun, worldOf: Worlds, route: Route, candidate: Candidate): Promise<void> {
+async function measureCase(
+  run: PartRun,
+  worldOf: WorldOf<Candidate>,
+  route: Route,
+  candidate: Candidate,
+): Promise<void> {
   const count = extentOf(COUNT, run);
   const asked = { ...route, count, intercepted: expectedOf(candidate, count) };
   const { connectUs, answerUs, rates, processorUs } = await connections(worldOf(candidate), asked);

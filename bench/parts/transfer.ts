@@ -2,7 +2,16 @@
 
 import { CANDIDATES, type Candidate } from "../candidates.ts";
 import { extentOf, type Part, type PartRun } from "../part.ts";
-import { differs, expectedOf, ROUTES, type Route, SERVER_PORT, traffic, withCandidates } from "../scene.ts";
+import {
+  differs,
+  expectedOf,
+  ROUTES,
+  type Route,
+  SERVER_PORT,
+  traffic,
+  type WorldOf,
+  withCandidates,
+} from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const transfer: Part = {
@@ -35,16 +44,14 @@ const CASES: readonly Case[] = ROUTES.flatMap((route) =>
   ]),
 );
 
-type Worlds = Parameters<Parameters<typeof withCandidates>[1]>[0];
-
-async function rounds(run: PartRun, worldOf: Worlds): Promise<void> {
+async function rounds(run: PartRun, worldOf: WorldOf<Candidate>): Promise<void> {
   const cases = run.quick ? CASES.filter(({ route }) => route.name.endsWith("IPv4")) : CASES;
   await run.repeat(async () => {
     for (const each of shuffled(cases)) await measureCase(run, worldOf, each);
   });
 }
 
-async function measureCase(run: PartRun, worldOf: Worlds, each: Case): Promise<void> {
+async function measureCase(run: PartRun, worldOf: WorldOf<Candidate>, each: Case): Promise<void> {
   const { route, candidate, how, size } = each;
   const amount =
     how === "echo" ? extentOf(ROUND_TRIP_BATCHES, run) : Math.floor(extentOf(STREAM_BYTES, run) / size);

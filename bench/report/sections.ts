@@ -1,6 +1,6 @@
 // The results as a reader wants them: a section for each part, with a table for each thing that was measured.
 
-import { ratioOf } from "../comparison.ts";
+import { compare, ratio } from "../comparison.ts";
 import { inOrder } from "../order.ts";
 import type { PartDescription, Results } from "../results.ts";
 import { type Series, samplesOf, type Unit } from "../series.ts";
@@ -80,6 +80,6 @@ function rowOf(series: Series, among: readonly Series[], baseName: string): Row 
     candidate,
     x,
     summary: summarize(samplesOf(series)),
-    ratio: base === undefined ? undefined : ratioOf(series, base),
+    ratio: base === undefined ? undefined : compare(series, base, ratio).value,
   };
 }
