@@ -19,8 +19,8 @@ import { witnesses } from "./parts/witnesses.ts";
 import { Progress } from "./progress.ts";
 import { outline } from "./report/outline.ts";
 import { writeReport } from "./report/write.ts";
-import { type Results, saveResults } from "./results.ts";
-import { Recorder } from "./series.ts";
+import { pathOf, type Results, saveResults } from "./results.ts";
+import { Recorder, type Series } from "./series.ts";
 import { surroundings } from "./surroundings.ts";
 
 const PARTS: readonly Part[] = [
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   );
   const results = await measureAll(parts, values.quick);
   console.log(outline(results));
-  const path = saveResults(results);
+  const path = pathOf(results);
   const report = await writeReport(results, path);
   console.log(`All samples: ${relative(projectRoot, path)}\nThe report: ${relative(projectRoot, report)}`);
 }
@@ -76,26 +76,42 @@ async function measureAll(parts: readonly Part[], quick: boolean): Promise<Resul
     })),
     stopOnSignal(),
   );
-  const recorder = new Recorder();
-  for (const part of parts) {
-    progress.prepare(part.name);
-    await part.measure({
-      quick,
-      record: (measured, samples) => recorder.add({ ...measured, part: part.name }, samples),
-      repeat: (round) => progress.repeat(part.name, round),
-    });
+  let results: Results | undefined;
+  const series: Series[] = [];
+  try {
+    for (const [index, part] of parts.entries()) {
+      progress.prepare(part.name);
+      series.push(...(await measurePart(part, quick, progress)));
+      results = {
+        format: 2,
+        started: started.toISOString(),
+        seconds: Math.round((Date.now() - started.getTime()) / 1000),
+        quick,
+        before,
+        after: surroundings(),
+        parts: parts.slice(0, index + 1).map(({ name, about }) => ({ name, about })),
+        series,
+      };
+      saveResults(results);
+    }
+  } catch (error) {
+    if (results !== undefined)
+      console.error(`What was measured until then: ${relative(projectRoot, pathOf(results))}`);
+    throw error;
   }
   progress.end();
-  return {
-    format: 2,
-    started: started.toISOString(),
-    seconds: Math.round((Date.now() - started.getTime()) / 1000),
+  if (results === undefined) throw new Error("nothing was measured: none of the parts is possible here");
+  return results;
+}
+
+async function measurePart(part: Part, quick: boolean, progress: Progress): Promise<readonly Series[]> {
+  const recorder = new Recorder();
+  await part.measure({
     quick,
-    before,
-    after: surroundings(),
-    parts: parts.map(({ name, about }) => ({ name, about })),
-    series: recorder.series,
-  };
+    record: (measured, samples) => recorder.add({ ...measured, part: part.name }, samples),
+    repeat: (round) => progress.repeat(part.name, round),
+  });
+  return recorder.series;
 }
 
 /** Ends the benchmark after the round: the worlds are taken away first. A second signal ends it at once. */

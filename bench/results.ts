@@ -25,13 +25,16 @@ export interface Results {
 
 export const RESULTS_DIRECTORY = join(projectRoot, "bench/results");
 
-/** @returns the file's path */
-export function saveResults(results: Results): string {
+/** Also of a run that goes on: the next time it is written over. */
+export function saveResults(results: Results): void {
   mkdirSync(RESULTS_DIRECTORY, { recursive: true });
-  const time = results.started.slice(0, 19).replaceAll(":", "-");
-  const path = join(RESULTS_DIRECTORY, `${time}-linux-${results.after.kernel}.json`);
-  writeFileSync(path, `${JSON.stringify(results)}\n`);
-  return path;
+  writeFileSync(pathOf(results), `${JSON.stringify(results)}\n`);
+}
+
+/** @returns the file of a run */
+export function pathOf({ started, before }: Results): string {
+  const time = started.slice(0, 19).replaceAll(":", "-");
+  return join(RESULTS_DIRECTORY, `${time}-linux-${before.kernel}.json`);
 }
 
 /** Also of one that was compressed to be published. */

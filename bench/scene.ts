@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { projectRoot } from "../test/support/project-files.ts";
-import { APP_UID, PROXY_UID, type RunOptions, World } from "../test/support/world.ts";
+import { APP_UID, PROXY_UID, type Running, type RunOptions, World } from "../test/support/world.ts";
 import { type Candidate, install, isIntercepting } from "./candidates.ts";
 
 export const TRAFFIC = join(projectRoot, "build/traffic");
@@ -57,21 +57,32 @@ export function withCandidates<T>(
   candidates: readonly Candidate[],
   use: (worldOf: WorldOf<Candidate>) => Promise<T>,
 ): Promise<T> {
-  return withWorlds(
-    candidates,
-    async (world, candidate) => {
-      await startServers(world);
-      await install(world, candidate);
-    },
-    use,
-  );
+  return withWorlds(candidates, (world, candidate) => install(world, candidate), use);
 }
 
-/** @param cgroup where the service's processes run, if not in the world's own */
-export async function startServers(world: World, cgroup = world.cgroup): Promise<void> {
-  await world.start([TRAFFIC, "serve", String(SERVER_PORT)], REMOTE);
-  await world.start([TRAFFIC, "serve", String(SERVER_PORT)], { ...APPLICATION, cgroup });
-  await world.start([TRAFFIC, "serve", ...Object.values(PROXY_PORTS).map(String)], { ...PROXY, cgroup });
+/**
+ * Servers for one measurement. Where in memory a process happens to be makes a difference for as long as it lives, as much
+ * as is looked for: were they the same in all rounds, no number of rounds would make up for it.
+ */
+export async function withServers<T>(world: World, use: () => Promise<T>): Promise<T> {
+  const servers = await startServers(world);
+  try {
+    return await use();
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+/**
+ * An application at both hosts, and what stands in for the proxy.
+ * @param cgroup where the service's processes run, if not in the world's own
+ */
+export async function startServers(world: World, cgroup = world.cgroup): Promise<readonly Running[]> {
+  return [
+    await world.start([TRAFFIC, "serve", String(SERVER_PORT)], REMOTE),
+    await world.start([TRAFFIC, "serve", String(SERVER_PORT)], { ...APPLICATION, cgroup }),
+    await world.start([TRAFFIC, "serve", ...Object.values(PROXY_PORTS).map(String)], { ...PROXY, cgroup }),
+  ];
 }
 
 /** What `traffic` said, and that it was intercepted where it should have been, each time, and nowhere else. */
