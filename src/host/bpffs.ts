@@ -20,8 +20,7 @@ export function mountBpffs(path: string, journal: Pick<Journal, "intend"> = NO_J
   journal.intend(`${made} ${path}`);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    requireOurs(path);
-    requireEmpty(path);
+    requireMountable(path);
     // The source tells how many directories to remove with the mount.
     const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
     mount({ source: `${OURS}-${made}`, target: path, type: "bpf", flags, data: "mode=0700" });
@@ -109,20 +108,23 @@ function hasPins(path: string, apartFrom: readonly string[] = PRELOADED): boolea
   return readdirSync(path).some((name) => !apartFrom.includes(name));
 }
 
-function requireEmpty(path: string): void {
-  if (readdirSync(path).length === 0) return;
+/**
+ * @param existing as much of `path` as is there
+ * @throws TproxyError BPFFS_UNUSABLE where a mount at `path` could go elsewhere, or would hide something
+ */
+export function requireMountable(path: string, existing = path): void {
+  requireOurs(path, existing);
+  if (existing !== path || readdirSync(path).length === 0) return;
   throw new TproxyError(
     "BPFFS_UNUSABLE",
     `${path} is on no BPF file system, and a mount would hide the files in it`,
-    {
-      hint: "Give --ebpf-bpffs-path a directory on a BPF file system, or an empty or new one.",
-    },
+    { hint: "Empty that directory, or name one on a BPF file system with --ebpf-bpffs-path." },
   );
 }
 
 /** A mount goes where a symbolic link leads: whoever may put one there could have it hide any directory. */
-function requireOurs(path: string): void {
-  const distrust = findDistrust(path);
+function requireOurs(path: string, existing: string): void {
+  const distrust = findDistrust(existing);
   if (distrust === undefined) return;
   throw new TproxyError("BPFFS_UNUSABLE", `no BPF file system is mounted at ${path}: ${distrust}`, {
     hint: "Give that directory to root alone (chown root, chmod go-w), or name one on a BPF file system with --ebpf-bpffs-path.",

@@ -242,6 +242,13 @@ describe("in a mount namespace of its own", () => {
     const without = [TPNET, "run", "--drop-cap", "sys_admin", "--", ...doctorArguments(...args)];
     const unmountable = await mounts.run(without);
     expect(troubles(reportOf(unmountable))).toMatchObject({ "capabilities-mount": { state: "missing" } });
+    await mounts.mustRun("chmod", "1777", "/run");
+    const changeable = reportOf(await mounts.run(doctorArguments(...args)));
+    expect(troubles(changeable)).toMatchObject({
+      bpffs: { state: "missing", found: expect.stringMatching(/\/run can be written to by everybody/) },
+    });
+    expectFallback(changeable, /\/run can be written to by everybody/, /chmod go-w/);
+    await mounts.mustRun("chmod", "755", "/run");
     await mounts.mustRun("sh", "-c", "mkdir -p /run/kuma/bpf && touch /run/kuma/bpf/file");
     const hiding = reportOf(await mounts.run(doctorArguments(...args)));
     expect(troubles(hiding)).toMatchObject({

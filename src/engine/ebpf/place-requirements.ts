@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { TproxyError } from "../../core/errors.ts";
+import { requireMountable } from "../../host/bpffs.ts";
 import { isBpffs } from "../../host/mounts.ts";
 import { readNetns } from "../netns.ts";
 import { ASK_AS_ROOT, type CodedCheck, type Question, runCheck } from "../run-check.ts";
@@ -51,25 +52,19 @@ function checkWritable(path: string): string {
   return path;
 }
 
-/** As far as that can be told without mounting: the kernel knows the type, nothing would be hidden by the mount. */
+/** As far as that can be told without mounting: the kernel knows the type, and what stands in the way of a mount there. */
 function checkMountable(path: string): string {
   if (!/^nodev\tbpf$/m.test(readFileSync("/proc/filesystems", "utf8"))) {
     throw new TproxyError("BPFFS_UNUSABLE", "the kernel knows no BPF file system", {
       hint: "Use a kernel that was built with CONFIG_BPF_SYSCALL.",
     });
   }
-  if (existsSync(path) && readdirSync(path).length > 0) {
-    throw new TproxyError(
-      "BPFFS_UNUSABLE",
-      `${path} is on no BPF file system, and a mount would hide the files in it`,
-      { hint: "Empty that directory, or name one on a BPF file system with --ebpf-bpffs-path." },
-    );
-  }
-  const parent = nearestThatExists(path);
+  const existing = nearestThatExists(path);
+  requireMountable(path, existing);
   const hint =
     `Mount one yourself (mount -t bpf bpf /sys/fs/bpf) and name it with --ebpf-bpffs-path, ` +
-    `or make ${parent} writable.`;
-  if (parent !== path) requireAccess(parent, hint);
+    `or make ${existing} writable.`;
+  if (existing !== path) requireAccess(existing, hint);
   return `none yet; install mounts one at ${path}`;
 }
 
