@@ -111,11 +111,14 @@ export class World implements AsyncDisposable {
     await this.addHost("remote", "eth0", 0);
   }
 
-  /** Binds the project to where every user can read it: a clone below /root can be read by root alone. */
+  /**
+   * Binds the project to where every user can read it: a clone below /root can be read by root alone. Nobody can write there:
+   * where a killed run leaves the mount, who cleans up /tmp must not clean up the project.
+   */
   async #showProject(): Promise<void> {
     chmodSync(this.#project, 0o755);
     this.defer(async () => rmdirSync(this.#project));
-    await execa("mount", ["--bind", projectRoot, this.#project]);
+    await execa("mount", ["--bind", "-o", "ro", projectRoot, this.#project]);
     this.defer(() => unmount(this.#project));
   }
 
