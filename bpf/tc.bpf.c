@@ -262,6 +262,34 @@ static __always_inline bool is_for_us(const struct packet *packet)
 	return address_kind(&packet->to) & TP_ADDRESS_INSTANCE;
 }
 
+#define SYN_FLAGS (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)
+
+/*
+ * Nearly every packet belongs to a connection that is there: one load tells it, of
+ * headers without options. A packet of which it does not is looked at closely.
+ */
+static __always_inline bool belongs_to_connection(struct __sk_buff *skb)
+{
+	struct {
+		struct ip4_header ip;
+		struct tcp_header tcp;
+	} v4;
+	struct {
+		struct ip6_header ip;
+		struct tcp_header tcp;
+	} v6;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return load(skb, 0, &v4, sizeof(v4)) &&
+		       v4.ip.version_length == 0x45 &&
+		       v4.ip.protocol == IPPROTO_TCP &&
+		       !(v4.ip.fragment & bpf_htons(IP_OFFSET_MASK | IP_MORE_FRAGMENTS)) &&
+		       (v4.tcp.flags & SYN_FLAGS) != TCP_SYN;
+	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
+	       load(skb, 0, &v6, sizeof(v6)) && v6.ip.next == IPPROTO_TCP &&
+	       (v6.tcp.flags & SYN_FLAGS) != TCP_SYN;
+}
+
 /*
  * Fragments are put together above tc, where an assigned socket is lost. No
  * system sends a SYN in fragments: whoever does wants to slip by (RFC 1858).
@@ -286,6 +314,8 @@ int tp_tc_ingress(struct __sk_buff *skb)
 	struct packet packet = {};
 	struct tcp_header tcp;
 
+	if (belongs_to_connection(skb))
+		return TC_ACT_UNSPEC;
 	/* A tagged packet belongs to the VLAN's own interface. */
 	if (skb->pkt_type != 0 /* PACKET_HOST */ || skb->vlan_present)
 		return TC_ACT_UNSPEC;
@@ -308,7 +338,7 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	}
 	if (!load(skb, packet.transport, &tcp, sizeof(tcp)) ||
-	    (tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+	    (tcp.flags & SYN_FLAGS) != TCP_SYN)
 		return TC_ACT_UNSPEC;
 	packet.from.port = tcp.source;
 	packet.to.port = tcp.destination;
