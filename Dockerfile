@@ -1,8 +1,6 @@
 # An image with tproxyctl for its entrypoint:
 #   docker build --tag tproxyctl .
-#   docker run --rm --privileged --network=host --pid=host --cgroupns=host \
-#     --volume /sys/fs/cgroup:/sys/fs/cgroup --volume /run:/run tproxyctl install transparent-proxy --ebpf-enabled
-# docs/portability.md says what each of these options is for.
+# docs/portability.md says how it is run, and what each of the options is for.
 
 FROM debian:12-slim AS build
 WORKDIR /src

@@ -26,9 +26,13 @@ export function added(value: number, base: number): number {
 }
 
 export function compare(series: Series, base: Series, how: typeof ratio): Comparison {
-  const bases = roundMedians(base);
+  const [values, bases] = [roundMedians(series), roundMedians(base)];
+  if (values.length !== bases.length)
+    throw new Error(
+      `there are ${values.length} rounds of ${series.candidate} and ${bases.length} of ${base.candidate}`,
+    );
   return {
     value: how(median(samplesOf(series)), median(samplesOf(base))),
-    spread: summarize(roundMedians(series).map((value, round) => how(value, bases[round] ?? Number.NaN))),
+    spread: summarize(values.map((value, round) => how(value, bases[round] ?? Number.NaN))),
   };
 }

@@ -8,8 +8,8 @@ export interface Connections {
   readonly connectUs: readonly number[];
   /** Each from connect() to the answer to the first request, in µs. */
   readonly answerUs: readonly number[];
-  /** Of each how many such would fit into a second. */
-  readonly rates: readonly number[];
+  /** Of all: how many there were, by what they took. */
+  readonly rate: number;
   /** Of both ends, for one connection, in µs. */
   readonly processorUs: number;
 }
@@ -44,7 +44,7 @@ export function readConnections(output: Output, count: number): Connections {
   return {
     connectUs: output.connect.map(toUs),
     answerUs: output.answer.map(toUs),
-    rates: output.cycle.map((ns) => 1e9 / ns),
+    rate: count / (output.cycle.reduce((total, ns) => total + ns, 0) / 1e9),
     processorUs: toUs(output.clientProcessor + output.serverProcessor) / count,
   };
 }

@@ -68,13 +68,14 @@ function isPossible({ name, needs = [] }: Part): boolean {
 async function measureAll(parts: readonly Part[], quick: boolean): Promise<Results> {
   const started = new Date();
   const before = surroundings();
+  const stop = stopOnSignal();
   const progress = new Progress(
     parts.map(({ name, rounds, roundMs }) => ({
       name,
       rounds: quick ? rounds.quick : rounds.full,
       roundMs: quick ? roundMs.quick : roundMs.full,
     })),
-    stopOnSignal(),
+    stop,
   );
   let results: Results | undefined;
   const series: Series[] = [];
@@ -97,7 +98,8 @@ async function measureAll(parts: readonly Part[], quick: boolean): Promise<Resul
   } catch (error) {
     if (results !== undefined)
       console.error(`What was measured until then: ${relative(projectRoot, pathOf(results))}`);
-    throw error;
+    // A terminal also interrupts the programs that measure: their end is not the reason.
+    throw stop.aborted ? stop.reason : error;
   }
   progress.end();
   if (results === undefined) throw new Error("nothing was measured: none of the parts is possible here");
@@ -114,10 +116,13 @@ async function measurePart(part: Part, quick: boolean, progress: Progress): Prom
   return recorder.series;
 }
 
-/** Ends the benchmark after the round: the worlds are taken away first. A second signal ends it at once. */
+/** Ends the benchmark after the round: the worlds are taken away first, however often it is asked. */
 function stopOnSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => controller.abort(new Error(`stopped by ${signal}`)));
+    process.on(signal, () => {
+      console.error(`\n${signal}: what was made is taken away first`);
+      controller.abort(new Error(`stopped by ${signal}`));
+    });
   return controller.signal;
 }

@@ -40,16 +40,29 @@ export async function withWorlds<Key, T>(
   use: (worldOf: WorldOf<Key>) => Promise<T>,
 ): Promise<T> {
   const worlds = new Map<Key, World>();
-  try {
+  const errors: unknown[] = [];
+  const attempt = async <R>(action: () => Promise<R>): Promise<R | undefined> => {
+    try {
+      return await action();
+    } catch (error) {
+      errors.push(error);
+      return undefined;
+    }
+  };
+  const result = await attempt(async () => {
     for (const key of keys) worlds.set(key, await World.create((world) => prepare(world, key)));
-    return await use((key) => {
+    const used = await use((key) => {
       const world = worlds.get(key);
       if (world === undefined) throw new Error(`there is no world for ${JSON.stringify(key)}`);
       return world;
     });
-  } finally {
-    for (const world of [...worlds.values()].reverse()) await world[Symbol.asyncDispose]();
-  }
+    return { used };
+  });
+  // One that does not go is no reason to leave the others.
+  for (const world of [...worlds.values()].reverse()) await attempt(() => world[Symbol.asyncDispose]());
+  if (errors.length > 1) throw new AggregateError(errors, String(errors[0]));
+  if (result === undefined) throw errors[0];
+  return result.used;
 }
 
 /** A world for each candidate, alike but for what is installed. */
@@ -64,12 +77,12 @@ export function withCandidates<T>(
  * Servers for one measurement. Where in memory a process happens to be makes a difference for as long as it lives, as much
  * as is looked for: were they the same in all rounds, no number of rounds would make up for it.
  */
-export async function withServers<T>(world: World, use: () => Promise<T>): Promise<T> {
-  const servers = await startServers(world);
+export async function withServers<T>(world: World, use: () => Promise<T>, cgroup?: string): Promise<T> {
+  const servers = await startServers(world, cgroup);
   try {
     return await use();
   } finally {
-    for (const server of servers) await server.stop();
+    await Promise.all(servers.map((server) => server.stop()));
   }
 }
 

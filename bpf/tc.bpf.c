@@ -188,18 +188,19 @@ static __always_inline bool is_known(struct __sk_buff *skb,
 
 /*
  * Where the sk_lookup program does not know interfaces, it has to be told. Other
- * packets of the batch may come in between, on this CPU and on others.
+ * packets of the batch may come in between, on this CPU and on others. Returns
+ * false where there is no room: it would let the SYN pass by the proxy.
  */
-static __always_inline void tell_lookup(const struct packet *packet)
+static __always_inline bool tell_lookup(const struct packet *packet)
 {
 	struct tp_tuple syn = {};
 	__u32 seen = 1;
 
 	if (!tp_config.lookup || tp_config.lookup_knows_ifindex)
-		return;
+		return true;
 	syn.client = packet->from;
 	syn.proxy = packet->to;
-	bpf_map_update_elem(&tp_syns, &syn, &seen, BPF_ANY);
+	return !bpf_map_update_elem(&tp_syns, &syn, &seen, BPF_ANY);
 }
 
 /*
@@ -356,7 +357,9 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		count(TP_INBOUND_EXCLUDED_PORT);
 		return TC_ACT_UNSPEC;
 	}
-	tell_lookup(&packet);
+	/* The client sends it again. */
+	if (!tell_lookup(&packet))
+		return TC_ACT_SHOT;
 	if (is_known(skb, &packet))
 		return TC_ACT_UNSPEC;
 	return steer(skb, &packet);

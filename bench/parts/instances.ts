@@ -7,7 +7,7 @@ import { cgroup2Root } from "../../test/support/world.ts";
 import { EBPF, install } from "../candidates.ts";
 import { connections } from "../connections.ts";
 import { extentOf, type Part, type PartRun } from "../part.ts";
-import { ROUTES_IPV4, startServers, withWorlds } from "../scene.ts";
+import { ROUTES_IPV4, withServers, withWorlds } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const instances: Part = {
@@ -45,8 +45,6 @@ async function measure(run: PartRun): Promise<void> {
     };
     const prepare = async (world: World, instance: Instance) => {
       const cgroup = cgroupOf(instance);
-      // Nobody connects in the others.
-      if (instance.index === 0) await startServers(world, cgroup);
       await install(world, EBPF, ...(cgroup === undefined ? [] : ["--ebpf-cgroup-path", cgroup]));
     };
     await withWorlds(all, prepare, async (worldOf) => {
@@ -79,7 +77,8 @@ async function measureCase(
   for (const route of shuffled(ROUTES_IPV4)) {
     const client =
       cgroup === undefined || route.direction === "inbound" ? route.client : { ...route.client, cgroup };
-    const { connectUs } = await connections(world, { ...route, client, count: COUNT, intercepted: COUNT });
+    const asked = { ...route, client, count: COUNT, intercepted: COUNT };
+    const { connectUs } = await withServers(world, () => connections(world, asked), cgroup);
     run.record(
       { quantity: "connect", unit: "µs", scenario: route.name, candidate: group, x: size },
       connectUs,

@@ -15,7 +15,7 @@ export const lists: Part = {
   about:
     "connect() of an intercepted connection beside so many exclusions, none of which is about it: single ports (65 534 are all but its own), address ranges (random, /24 to /32), and rules for single users. iptables looks at its rules one by one; it is measured as far as 10 000 ranges.",
   rounds: { full: 31, quick: 4 },
-  roundMs: { full: 10_000, quick: 900 },
+  roundMs: { full: 12_000, quick: 1500 },
   measure,
 };
 

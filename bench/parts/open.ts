@@ -99,7 +99,7 @@ function processesFor(count: number): number {
 }
 
 async function measureCase(run: PartRun, world: World, { candidate, route, count }: Case): Promise<void> {
-  const processes = count < 10_000 ? 1 : processesFor(count);
+  const processes = processesFor(count);
   const before = slabBytes();
   const started = performance.now();
   const holders: Running[] = [];

@@ -19,8 +19,8 @@ export const transfer: Part = {
   name: "transfer",
   about:
     "Round trips of messages of 1 byte, 1 KiB and 16 KiB, and streams in writes of 1, 16 and 64 KiB, each on one connection; client and server share a processor. Outbound, what is intercepted goes over the loopback interface, and what is not over veth to the other host.",
-  rounds: { full: 31, quick: 3 },
-  roundMs: { full: 6000, quick: 3000 },
+  rounds: { full: 51, quick: 3 },
+  roundMs: { full: 12_000, quick: 3000 },
   measure: (run) => withCandidates(CANDIDATES, (worldOf) => rounds(run, worldOf)),
 };
 

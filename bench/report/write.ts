@@ -15,6 +15,8 @@ import { sectionsOf } from "./sections.ts";
  */
 export async function writeReport(results: Results, resultsPath: string): Promise<string> {
   const directory = resultsPath.replace(/\.json(?:\.gz)?$/, "");
+  if (directory === resultsPath)
+    throw new Error(`${resultsPath} is no file of results: they end in .json or .json.gz`);
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const pictures = new Map<string, string>();

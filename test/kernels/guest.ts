@@ -25,7 +25,7 @@ async function main(phase: string, extent: string): Promise<boolean> {
   const started = performance.now();
   print({ kernel: release(), phase });
   let passed = true;
-  for (const group of groupsOf(extent)) passed = (await tryGroup(group)) && passed;
+  for (const group of groupsOf(extent)) passed = !stopped && (await tryGroup(group)) && passed;
   print({ done: passed, phase, seconds: seconds(started) });
   return passed;
 }
@@ -44,7 +44,7 @@ async function tryGroup(group: Group): Promise<boolean> {
     const guest: Guest = { group, world, flags: group.flags, proxy: undefined };
     const before = await kernelState(world, SERVICE);
     for (const check of group.checks)
-      if (!tell(await tryOut(check, guest)) && check.essential === true) break;
+      if (stopped || (!tell(await tryOut(check, guest)) && check.essential === true)) break;
     tell(await tryOut(nothingIsLeft(before), guest));
   } catch (error) {
     tell({ group: group.name, check: "a world of its own", ok: false, seconds: 0, detail: describe(error) });
@@ -93,6 +93,13 @@ function seconds(started: number): number {
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
+
+/** Then the check that is under way ends, and the world is taken away. */
+let stopped = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    stopped = true;
+  });
 
 const [phase = "", extent = ""] = process.argv.slice(2);
 process.exitCode = (await main(phase, extent)) ? 0 : 1;

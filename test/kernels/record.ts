@@ -34,9 +34,10 @@ function main(write: boolean, files: readonly string[]): number {
   const differences = Object.entries(found).flatMap(([version, columns]) =>
     Object.entries(columns)
       .map(([name, state]) => ({ name, state, before: Reflect.get(known[version] ?? {}, name) }))
-      .filter(({ state, before }) => before !== undefined && state !== "not tried" && before !== state)
+      .filter(({ state, before }) => state !== "not tried" && before !== state)
       .map(
-        ({ name, state, before }) => `Linux ${version}, ${name}: ${state}, where the README says ${before}`,
+        ({ name, state, before }) =>
+          `Linux ${version}, ${name}: ${state}, where the README says ${before ?? "nothing"}`,
       ),
   );
   for (const line of differences) console.error(line);

@@ -62,6 +62,8 @@ describe("what is sent to the builder", () => {
     );
     expect(sent.filter((each) => each !== ".node.new.*")).toEqual([]);
     expect(ignored).toContain("bench");
+    // All else below test/ is left out.
+    expect(ignored).toContain("!test/tools");
   });
 
   test.each(["bin", "bpf", "scripts", "src", "test/tools", "package.json", "package-lock.json", "LICENSE"])(
