@@ -45,6 +45,7 @@ static const struct command {
 	  "              [--from ADDR[:PORT]] [--device IF] [--sockets N] [--each N]\n"
 	  "              [--size BYTES] [--timeout MS] [--repeat MS] [--again]\n"
 	  "              [--connect-uid UID]" },
+	{ "send-packets", send_packets_command, "tpnet: send-packets", "HEX..." },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

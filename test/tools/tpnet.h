@@ -135,5 +135,6 @@ int timewait_command(int argc, char **argv);
 int reconnect_command(int argc, char **argv);
 int dns_serve_command(int argc, char **argv);
 int dns_ask_command(int argc, char **argv);
+int send_packets_command(int argc, char **argv);
 
 #endif
