@@ -74,6 +74,7 @@ struct packet {
 	__u32 fragment;		/* its offset in units of 8 bytes */
 	bool more_fragments;
 	bool is_tcp;
+	bool is_obscure;	/* which transport header it has, if any, is not known */
 };
 
 static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to,
@@ -98,6 +99,13 @@ static __always_inline bool parse4(struct __sk_buff *skb, struct packet *packet)
 	return true;
 }
 
+static __always_inline bool is_extension(__u8 next)
+{
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING ||
+	       next == NEXT_FRAGMENT || next == NEXT_DESTINATION ||
+	       next == NEXT_AUTHENTICATION;
+}
+
 static __always_inline bool parse6(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ip6_extension extension;
@@ -112,12 +120,13 @@ static __always_inline bool parse6(struct __sk_buff *skb, struct packet *packet)
 	__builtin_memcpy(packet->to.addr, ip.destination, sizeof(ip.destination));
 	next = ip.next;
 	for (i = 0; i < MAX_EXTENSIONS; i++) {
-		if (next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING &&
-		    next != NEXT_FRAGMENT && next != NEXT_DESTINATION &&
-		    next != NEXT_AUTHENTICATION)
+		if (!is_extension(next))
 			break;
-		if (!load(skb, offset, &extension, sizeof(extension)))
-			return false;
+		if (!load(skb, offset, &extension, sizeof(extension))) {
+			/* The kernel itself takes no other packet of that kind. */
+			packet->is_obscure = packet->more_fragments;
+			return packet->is_obscure;
+		}
 		if (next == NEXT_FRAGMENT) {
 			packet->fragment = bpf_ntohs(extension.offset) >> 3;
 			packet->more_fragments =
@@ -132,6 +141,7 @@ static __always_inline bool parse6(struct __sk_buff *skb, struct packet *packet)
 		if (packet->fragment)
 			break;
 	}
+	packet->is_obscure = !packet->fragment && is_extension(next);
 	packet->is_tcp = next == IPPROTO_TCP;
 	packet->transport = offset;
 	return true;
@@ -293,7 +303,9 @@ static __always_inline bool belongs_to_connection(struct __sk_buff *skb)
 
 /*
  * Fragments are put together above tc, where an assigned socket is lost. No
- * system sends a SYN in fragments: whoever does wants to slip by (RFC 1858).
+ * system sends a SYN in fragments: whoever does wants to slip by (RFC 1858). Nor
+ * does one send more extension headers than are looked at, or cut them off in
+ * the first fragment (RFC 7112): see is_obscure.
  */
 static __always_inline bool hides_syn(struct __sk_buff *skb,
 				      const struct packet *packet)
@@ -329,11 +341,11 @@ int tp_tc_ingress(struct __sk_buff *skb)
 	} else {
 		return TC_ACT_UNSPEC;
 	}
-	if (!packet.is_tcp)
+	if (!packet.is_tcp && !packet.is_obscure)
 		return TC_ACT_UNSPEC;
-	if (packet.fragment || packet.more_fragments) {
+	if (packet.is_obscure || packet.fragment || packet.more_fragments) {
 		if (!is_for_us(&packet) || is_excluded_address(TP_INBOUND, &packet.from) ||
-		    !hides_syn(skb, &packet))
+		    (!packet.is_obscure && !hides_syn(skb, &packet)))
 			return TC_ACT_UNSPEC;
 		count(TP_INBOUND_BAD_FRAGMENT);
 		return TC_ACT_SHOT;

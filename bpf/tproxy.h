@@ -41,7 +41,7 @@ enum tp_reason {
 	TP_INBOUND_OTHER_ADDRESS,	/* untouched: no address of this instance */
 	TP_INBOUND_NO_LISTENER,		/* refused: the proxy does not listen */
 	TP_INBOUND_BYPASSED,		/* untouched: the proxy does not listen */
-	TP_INBOUND_BAD_FRAGMENT,	/* dropped: a fragment that hides a SYN */
+	TP_INBOUND_BAD_FRAGMENT,	/* dropped: a fragment, or headers, that can hide a SYN */
 	/* DNS: connected sockets, or queries of those that are not. */
 	TP_DNS_REDIRECTED,
 	TP_DNS_PROXY_USER,		/* untouched: asked by the proxy */

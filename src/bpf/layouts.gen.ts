@@ -273,5 +273,5 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+0b43f75dd576";
+export const OBJECT_ABI = "0.1.0+db8c525f9305";
 export const OBJECT_STATE = "9025a56be631";

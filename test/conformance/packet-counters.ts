@@ -25,19 +25,6 @@ export async function sendAndExpect(
   await expect.poll(() => rise(world, before), { timeout: 20_000 }).toEqual(withLast);
 }
 
-/**
- * How often the remote host's kernel, which knows of no connection, refused the answer to a SYN. Nobody listens but the
- * proxy: nobody else answers.
- */
-export async function refusedAnswers(world: World): Promise<number> {
-  const { stdout } = await world.run(["cat", "/proc/net/snmp"], { cgroup: false });
-  const [names, values] = stdout
-    .split("\n")
-    .filter((line) => line.startsWith("Tcp:"))
-    .map((line) => line.split(" "));
-  return Number(values?.[names?.indexOf("AttemptFails") ?? -1]);
-}
-
 async function counters(world: World): Promise<Counted> {
   const { status } = await world.status();
   return status.connections as Counted;
