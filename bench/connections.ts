@@ -30,14 +30,16 @@ export interface Asked {
   readonly count: number;
   /** How many of them the proxy has to get. */
   readonly intercepted: number;
+  /** Where the service's processes run, if not in the world's own. */
+  readonly cgroup?: string | undefined;
 }
 
 export async function connections(
   world: World,
-  { client, address, count, intercepted }: Asked,
+  { client, address, count, intercepted, cgroup }: Asked,
 ): Promise<Connections> {
   const args = ["connect", address, SERVER_PORT, count];
-  return readConnections(await traffic<Output>(world, args, client, intercepted), count);
+  return readConnections(await traffic<Output>(world, args, client, intercepted, cgroup), count);
 }
 
 export function readConnections(output: Output, count: number): Connections {

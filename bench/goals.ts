@@ -148,26 +148,22 @@ function openOutcomes(series: readonly Series[]): readonly Outcome[] {
   const counted = series.filter(
     ({ part, quantity }) => part === "open connections" && quantity.startsWith("memory"),
   );
-  const reached = ({ x = 0 }: Series) => x >= OPEN;
-  if (!counted.some(reached)) return [];
-  const largest = counted.filter(
-    (each) =>
-      EBPF.includes(each.candidate) &&
-      !counted.some((other) => isAlike(each, other) && (other.x ?? 0) > (each.x ?? 0)),
+  if (!counted.some(({ x = 0 }) => x >= OPEN)) return [];
+  // They come in the order of their numbers: the largest one of each stays.
+  const most = new Map(
+    counted
+      .filter(({ candidate }) => EBPF.includes(candidate))
+      .map(({ scenario, candidate, x = 0 }) => [`${scenario}, ${candidate}`, x]),
   );
-  return largest.map((each) => ({
+  return [...most].map(([of, value]) => ({
     goal: "connections open at the same time: at least 100 000",
-    of: `${each.scenario}, ${each.candidate}`,
-    value: each.x ?? 0,
-    spread: summarize(each.rounds.map(() => each.x ?? 0)),
+    of,
+    value,
+    spread: summarize([value]),
     unit: "",
     decimals: 0,
-    met: reached(each),
+    met: value >= OPEN,
   }));
-}
-
-function isAlike(one: Series, other: Series): boolean {
-  return one.scenario === other.scenario && one.candidate === other.candidate;
 }
 
 function judge({ text, how, limit, least = false }: Goal, { series, base }: Pair): Outcome {

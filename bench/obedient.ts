@@ -16,7 +16,7 @@ export class ObedientClient {
     return new ObedientClient(await world.start([TRAFFIC, "obey"], options));
   }
 
-  async connections({ address, count, intercepted }: Omit<Asked, "client">): Promise<Connections> {
+  async connections({ address, count, intercepted }: Omit<Asked, "client" | "cgroup">): Promise<Connections> {
     const output = await this.#ask<Output>(["connect", address, SERVER_PORT, count]);
     if (output.intercepted !== intercepted)
       throw new Error(`${output.intercepted} connections to ${address} were intercepted, not ${intercepted}`);

@@ -61,7 +61,7 @@ export async function withWorlds<Key, T>(
   // One that does not go is no reason to leave the others.
   for (const world of [...worlds.values()].reverse()) await attempt(() => world[Symbol.asyncDispose]());
   if (errors.length > 1) throw new AggregateError(errors, String(errors[0]));
-  if (result === undefined) throw errors[0];
+  if (result === undefined || errors.length === 1) throw errors[0];
   return result.used;
 }
 
@@ -77,7 +77,7 @@ export function withCandidates<T>(
  * Servers for one measurement. Where in memory a process happens to be makes a difference for as long as it lives, as much
  * as is looked for: were they the same in all rounds, no number of rounds would make up for it.
  */
-export async function withServers<T>(world: World, use: () => Promise<T>, cgroup?: string): Promise<T> {
+async function withServers<T>(world: World, cgroup: string | undefined, use: () => Promise<T>): Promise<T> {
   const servers = await startServers(world, cgroup);
   try {
     return await use();
@@ -98,14 +98,19 @@ export async function startServers(world: World, cgroup = world.cgroup): Promise
   ];
 }
 
-/** What `traffic` said, and that it was intercepted where it should have been, each time, and nowhere else. */
+/**
+ * What `traffic` said, and that it was intercepted where it should have been, each time, and nowhere else.
+ * @param cgroup where the service's processes run, if not in the world's own
+ */
 export async function traffic<T extends { readonly intercepted: number }>(
   world: World,
   args: readonly (string | number)[],
   client: RunOptions,
   intercepted: number,
+  cgroup?: string,
 ): Promise<T> {
-  const { stdout, stderr, exitCode } = await world.run([TRAFFIC, ...args.map(String)], client);
+  const command = [TRAFFIC, ...args.map(String)];
+  const { stdout, stderr, exitCode } = await withServers(world, cgroup, () => world.run(command, client));
   if (exitCode !== 0) throw new Error(`traffic ${args.join(" ")} failed: ${stderr}`);
   const result = JSON.parse(stdout) as T;
   // Figures of something else than they say are worse than none.

@@ -3,15 +3,7 @@
 import { CANDIDATES, type Candidate } from "../candidates.ts";
 import { connections } from "../connections.ts";
 import { extentOf, type Part, type PartRun } from "../part.ts";
-import {
-  differs,
-  expectedOf,
-  ROUTES,
-  type Route,
-  type WorldOf,
-  withCandidates,
-  withServers,
-} from "../scene.ts";
+import { differs, expectedOf, ROUTES, type Route, type WorldOf, withCandidates } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const connect: Part = {
@@ -43,10 +35,7 @@ async function measureCase(
 ): Promise<void> {
   const count = extentOf(COUNT, run);
   const asked = { ...route, count, intercepted: expectedOf(candidate, count) };
-  const world = worldOf(candidate);
-  const { connectUs, answerUs, rate, processorUs } = await withServers(world, () =>
-    connections(world, asked),
-  );
+  const { connectUs, answerUs, rate, processorUs } = await connections(worldOf(candidate), asked);
   const what = { scenario: route.name, candidate: candidate.name };
   run.record({ ...what, quantity: "connect", unit: "µs" }, connectUs);
   run.record({ ...what, quantity: "connect, request and answer", unit: "µs" }, answerUs);

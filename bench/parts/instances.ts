@@ -7,7 +7,7 @@ import { cgroup2Root } from "../../test/support/world.ts";
 import { EBPF, install } from "../candidates.ts";
 import { connections } from "../connections.ts";
 import { extentOf, type Part, type PartRun } from "../part.ts";
-import { ROUTES_IPV4, withServers, withWorlds } from "../scene.ts";
+import { ROUTES_IPV4, withWorlds } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const instances: Part = {
@@ -77,8 +77,8 @@ async function measureCase(
   for (const route of shuffled(ROUTES_IPV4)) {
     const client =
       cgroup === undefined || route.direction === "inbound" ? route.client : { ...route.client, cgroup };
-    const asked = { ...route, client, count: COUNT, intercepted: COUNT };
-    const { connectUs } = await withServers(world, () => connections(world, asked), cgroup);
+    const asked = { ...route, client, cgroup, count: COUNT, intercepted: COUNT };
+    const { connectUs } = await connections(world, asked);
     run.record(
       { quantity: "connect", unit: "µs", scenario: route.name, candidate: group, x: size },
       connectUs,

@@ -7,7 +7,7 @@ import type { World } from "../../test/support/world.ts";
 import { type Candidate, EBPF, EBPF_TC, IPTABLES_NFT, install } from "../candidates.ts";
 import { connections } from "../connections.ts";
 import type { Part, PartRun } from "../part.ts";
-import { ROUTES_IPV4, type Route, SERVER_PORT, withServers, withWorlds } from "../scene.ts";
+import { ROUTES_IPV4, type Route, SERVER_PORT, withWorlds } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
 export const lists: Part = {
@@ -116,8 +116,7 @@ function randomRange(): string {
 }
 
 async function measureCase(run: PartRun, world: World, { list, candidate, route }: Case): Promise<void> {
-  const asked = { ...route, count: COUNT, intercepted: COUNT };
-  const { connectUs } = await withServers(world, () => connections(world, asked));
+  const { connectUs } = await connections(world, { ...route, count: COUNT, intercepted: COUNT });
   const scenario = `${route.name}, ${list.kind}`;
   run.record(
     { quantity: "connect", unit: "µs", scenario, candidate: candidate.name, x: list.length },

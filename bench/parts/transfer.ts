@@ -11,7 +11,6 @@ import {
   traffic,
   type WorldOf,
   withCandidates,
-  withServers,
 } from "../scene.ts";
 import { shuffled } from "../statistics.ts";
 
@@ -57,10 +56,7 @@ async function measureCase(run: PartRun, worldOf: WorldOf<Candidate>, each: Case
   const amount =
     how === "echo" ? extentOf(ROUND_TRIP_BATCHES, run) : Math.floor(extentOf(STREAM_BYTES, run) / size);
   const args = [how, route.address, SERVER_PORT, size, amount];
-  const world = worldOf(candidate);
-  const output = await withServers(world, () =>
-    traffic<Output>(world, args, route.client, expectedOf(candidate, 1)),
-  );
+  const output = await traffic<Output>(worldOf(candidate), args, route.client, expectedOf(candidate, 1));
   const what = { scenario: route.name, candidate: candidate.name, x: size };
   const perSecond = output[how].map((ns) => output.batch / (ns / 1e9));
   if (how === "echo") run.record({ ...what, quantity: "round trips", unit: "1/s" }, perSecond);

@@ -26,6 +26,7 @@ async function main(phase: string, extent: string): Promise<boolean> {
   print({ kernel: release(), phase });
   let passed = true;
   for (const group of groupsOf(extent)) passed = !stopped && (await tryGroup(group)) && passed;
+  passed &&= !stopped;
   print({ done: passed, phase, seconds: seconds(started) });
   return passed;
 }
