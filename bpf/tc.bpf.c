@@ -312,7 +312,7 @@ static __always_inline bool hides_syn(struct __sk_buff *skb,
 {
 	__u8 flags;
 
-	if (packet->fragment == 1)
+	if (packet->is_obscure || packet->fragment == 1)
 		return true;
 	if (packet->fragment)
 		return false;
@@ -345,7 +345,7 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (packet.is_obscure || packet.fragment || packet.more_fragments) {
 		if (!is_for_us(&packet) || is_excluded_address(TP_INBOUND, &packet.from) ||
-		    (!packet.is_obscure && !hides_syn(skb, &packet)))
+		    !hides_syn(skb, &packet))
 			return TC_ACT_UNSPEC;
 		count(TP_INBOUND_BAD_FRAGMENT);
 		return TC_ACT_SHOT;
@@ -370,8 +370,10 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	/* The client sends it again. */
-	if (!tell_lookup(&packet))
+	if (!tell_lookup(&packet)) {
+		count(TP_INBOUND_NO_MEMORY);
 		return TC_ACT_SHOT;
+	}
 	if (is_known(skb, &packet))
 		return TC_ACT_UNSPEC;
 	return steer(skb, &packet);

@@ -42,6 +42,7 @@ enum tp_reason {
 	TP_INBOUND_NO_LISTENER,		/* refused: the proxy does not listen */
 	TP_INBOUND_BYPASSED,		/* untouched: the proxy does not listen */
 	TP_INBOUND_BAD_FRAGMENT,	/* dropped: a fragment, or headers, that can hide a SYN */
+	TP_INBOUND_NO_MEMORY,		/* dropped: no room to tell sk_lookup of it */
 	/* DNS: connected sockets, or queries of those that are not. */
 	TP_DNS_REDIRECTED,
 	TP_DNS_PROXY_USER,		/* untouched: asked by the proxy */
