@@ -1,7 +1,7 @@
 #!/tools/busybox sh
 # The first process of a guest: mounts the machine's /usr and the project, both read-only, runs the checks, first where only
 # cgroup v1 is mounted, then with cgroup2, and ends the machine. Their rows go to the second serial port, everything else
-# to the first one. The kernel's command line says how much is tried: tried=brief or tried=whole.
+# to the first one. The kernel's command line says where the checks are, and how much is tried: checks=FILE tried=brief|whole.
 
 box=/tools/busybox
 
@@ -41,7 +41,7 @@ unmount_cgroup_v1() {
 }
 
 try() {
-  node /project/test/kernels/guest.ts "$1" "$extent" >/dev/ttyS1
+  node "$checks" "$1" "$extent" >/dev/ttyS1
   status=$?
   echo "init: $1 ended with $status after $($box cut -d' ' -f1 /proc/uptime) s"
   [ $status = 0 ] || passed=
@@ -64,6 +64,7 @@ if [ -e /project/.node/bin/node ]; then must $box mount -o bind /tools/node /pro
 must $box mount -t tmpfs tmpfs /tmp
 must $box mount -t tmpfs tmpfs /run
 must ip link set lo up
+checks=$($box sed -n 's/.*checks=\([^ ]*\).*/\1/p' /proc/cmdline)
 extent=$($box sed -n 's/.*tried=\([a-z]*\).*/\1/p' /proc/cmdline)
 echo "init: $($box uname -r), up after $($box cut -d' ' -f1 /proc/uptime) s"
 

@@ -1,7 +1,7 @@
-// Tries what groups.ts lists on the kernel that it runs on, and prints one line of JSON for each check.
-//   guest.ts cgroup-v1 brief|whole   on a machine where only cgroup v1 is mounted (guest-init.sh)
-//   guest.ts cgroup2 brief|whole     then, with cgroup2
-//   guest.ts own brief|whole         on a machine that others use, too
+// Tries what groups.ts lists on the kernel that it runs on, and prints one line of JSON for each check. Run as bundle.ts makes it:
+//   guest.js cgroup-v1 brief|whole   on a machine where only cgroup v1 is mounted (guest-init.sh)
+//   guest.js cgroup2 brief|whole     then, with cgroup2
+//   guest.js own brief|whole         on a machine that others use, too
 
 import { release } from "node:os";
 import { expectState, type KernelState, kernelState } from "../support/kernel-state.ts";
