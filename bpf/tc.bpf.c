@@ -181,19 +181,12 @@ find_socket(struct __sk_buff *skb, const struct packet *packet, bool listener)
  * for a listener again, which is where the sk_lookup program waits. Where there
  * is none, the listener is assigned at once.
  */
-static __always_inline bool is_known(struct __sk_buff *skb,
-				     const struct packet *packet)
+static __always_inline bool is_connection(struct bpf_sock *sk)
 {
-	struct bpf_sock *sk = find_socket(skb, packet, false);
-	__u32 state;
+	__u32 state = sk->state;
 
-	if (!sk)
-		return false;
-	state = sk->state;
-	bpf_sk_release(sk);
-	if (state == BPF_TCP_LISTEN)
-		return false;
-	return state != BPF_TCP_TIME_WAIT || tp_config.lookup;
+	return state != BPF_TCP_LISTEN &&
+	       (state != BPF_TCP_TIME_WAIT || tp_config.lookup);
 }
 
 /*
@@ -246,23 +239,43 @@ static __always_inline int leave_to_lookup(struct __sk_buff *skb,
 	return tp_config.lookup || tp_config.bypass ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
+/*
+ * Gives the packet to @sk, if that is what the proxy listens with, and gives @sk
+ * back. While an installation gets other ports, the sk_lookup program of before
+ * may have answered, and will decide.
+ */
+static __always_inline bool assign(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	bool assigned = sk->state == BPF_TCP_LISTEN &&
+			sk->src_port == tp_config.ports[TP_INBOUND] &&
+			!bpf_sk_assign(skb, sk, 0);
+
+	bpf_sk_release(sk);
+	return assigned;
+}
+
+/*
+ * With the sk_lookup program behind it, the socket for the connection is already
+ * the proxy's listener; where it is not, or without it, tc looks for that one.
+ */
 static __always_inline int steer(struct __sk_buff *skb,
 				 const struct packet *packet)
 {
-	struct bpf_sock *sk = find_socket(skb, packet, true);
-	long error = -1;
+	struct bpf_sock *sk = find_socket(skb, packet, false);
+	bool assigned = false;
 
-	if (sk) {
-		/*
-		 * While an installation gets other ports, the sk_lookup program of
-		 * before may answer, and will decide.
-		 */
-		if (sk->state == BPF_TCP_LISTEN &&
-		    sk->src_port == tp_config.ports[TP_INBOUND])
-			error = bpf_sk_assign(skb, sk, 0);
+	if (sk && is_connection(sk)) {
 		bpf_sk_release(sk);
+		return TC_ACT_UNSPEC;
 	}
-	if (error)
+	if (sk)
+		assigned = assign(skb, sk);
+	if (!assigned) {
+		sk = find_socket(skb, packet, true);
+		if (sk)
+			assigned = assign(skb, sk);
+	}
+	if (!assigned)
 		return leave_to_lookup(skb, packet);
 	count(TP_INBOUND_SYN_TC);
 	return TC_ACT_UNSPEC;
@@ -374,7 +387,5 @@ int tp_tc_ingress(struct __sk_buff *skb)
 		count(TP_INBOUND_NO_MEMORY);
 		return TC_ACT_SHOT;
 	}
-	if (is_known(skb, &packet))
-		return TC_ACT_UNSPEC;
 	return steer(skb, &packet);
 }

@@ -32,7 +32,10 @@ enum tp_reason {
 	TP_SELF_REDIRECTED,		/* to the inbound port */
 	TP_SELF_PASSTHROUGH,		/* untouched: from 127.0.0.6 or ::6 */
 	TP_SELF_BYPASSED,		/* untouched: the proxy does not listen */
-	/* Inbound. */
+	/*
+	 * Inbound. Without tc these are look-ups for a listener: connections, and what
+	 * arrives for one that is gone.
+	 */
 	TP_INBOUND_REDIRECTED,		/* accepted by the proxy */
 	TP_INBOUND_SYN_TC,		/* SYNs steered by the tc program */
 	TP_INBOUND_SYN_LOOKUP,		/* SYNs steered by the sk_lookup program */

@@ -274,5 +274,5 @@ export const RODATA = {
   },
 } as const;
 
-export const OBJECT_ABI = "0.1.0+46fa13f10973";
+export const OBJECT_ABI = "0.1.0+2a2aec89cfd7";
 export const OBJECT_STATE = "9025a56be631";
