@@ -1,6 +1,7 @@
 // --when-proxy-down=bypass: while nobody listens a connection goes where it wanted, and is counted.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { decidedAgain } from "../support/decided-again.ts";
 import { someOf } from "../support/extent.ts";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { CONNECTIONS, connect, type ProxyConnection } from "./proxy-down-situations.ts";
@@ -72,7 +73,7 @@ describe.each(EBPF_WAYS)("inbound by $way", (way) => {
 
   /** Every connection once: to the proxy where it listens for its family, else past it, and counted as that alone. */
   async function expectAll({ families }: Pick<Listening, "families">): Promise<void> {
-    const [expected, sentBefore] = [await counts(), await synsSentAgain()];
+    const [expected, againBefore] = [await counts(), await decidedAgain(world)];
     for (const each of CONNECTIONS) {
       const taken = families.includes(each.family);
       expect({ name: each.name, ...outcome(await connect(world, each), way) }).toMatchObject({
@@ -85,23 +86,11 @@ describe.each(EBPF_WAYS)("inbound by $way", (way) => {
     }
     // How an inbound SYN is steered depends on where the proxy listens: by one way or the other.
     const [wanted, found] = [sumSteered(expected), sumSteered(await counts())];
-    // One that a remote client had to send again, on a machine that has stood still, is decided again.
-    const again = (await synsSentAgain()) - sentBefore;
+    // On a machine that has stood still.
+    const again = (await decidedAgain(world)) - againBefore;
     for (const name of ["inboundBypassed", "steered"] as const)
       if (found[name] > wanted[name] && found[name] <= wanted[name] + again) wanted[name] = found[name];
     expect(found).toEqual(wanted);
-  }
-
-  /** By remote clients, ever. */
-  async function synsSentAgain(): Promise<number> {
-    const { stdout } = await world.run(["cat", "/proc/net/netstat"], { host: "remote", cgroup: false });
-    const [names = [], values = []] = stdout
-      .split("\n")
-      .filter((line) => line.startsWith("TcpExt: "))
-      .map((line) => line.split(" "));
-    const value = values[names.indexOf("TCPSynRetrans")];
-    if (value === undefined) throw new Error("the kernel does not say how many SYNs were sent again");
-    return Number(value);
   }
 
   function countersOf(each: ProxyConnection, taken: boolean): readonly (keyof Counts)[] {
