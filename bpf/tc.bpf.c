@@ -216,10 +216,10 @@ static __always_inline bool is_proxys(struct bpf_sock *sk)
 }
 
 /*
- * Where tc finds no listener, on an address of its own or none at all, the
- * sk_lookup program behind it steers, refuses or lets pass: this lookup asks it
- * what it will do. Without it a SYN can only be dropped, or let pass; what the proxy
- * listens on elsewhere is not seen then.
+ * Where tc finds no listener, or one that it cannot assign, the sk_lookup program
+ * behind it steers, refuses or lets pass: this lookup asks it what it will do.
+ * Without it a SYN can only be dropped, or let pass; what the proxy listens on
+ * elsewhere is not seen then.
  */
 static __always_inline int leave_to_lookup(struct __sk_buff *skb,
 					   const struct packet *packet)

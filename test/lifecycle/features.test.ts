@@ -77,7 +77,7 @@ test("without sk_lookup tc takes care of each interface, and refuses to let anyt
   expect(connection).toMatchObject({ ok: false, server: null });
 });
 
-test("without the interface in sk_lookup, tc tells it: what tc cannot do is done, and on no other interface", async () => {
+test("without the interface in sk_lookup, tc tells it: it refuses and names listeners for tc, and on no other interface", async () => {
   await using world = await World.create();
   await world.addHost("other", "eth1", 1);
   await world.serve(["0.0.0.0:80", "[::]:80"]);
@@ -86,11 +86,11 @@ test("without the interface in sk_lookup, tc tells it: what tc cannot do is done
   const other = { host: "other", cgroup: false } as const;
   for (const to of ["10.66.0.1:80", "[fd66::1]:80"])
     expect(await world.connect(to, remote)).toMatchObject({ ok: false, error: "ECONNREFUSED" });
-  // tc finds no listener on any address of the interface; sk_lookup has it in a slot.
+  // There is no listener on any address of the interface; sk_lookup, which tc asks, has it in a slot.
   await world.startProxy({ listen: ["127.0.0.1:15006", "[::1]:15006"] });
   for (const to of ["10.66.0.1:80", "[fd66::1]:80"])
     expect(await world.connect(to, remote)).toMatchObject({ server: { origdst: to } });
-  expect(await world.counter("inboundSynLookup")).toBe(2);
+  expect(await world.counter("inboundSynTc")).toBe(2);
   for (const to of ["10.66.1.1:80", "[fd66:1::1]:80"])
     expect((await world.connect(to, other)).server?.listener, to).toMatch(/:80$/);
   await world.uninstall();
