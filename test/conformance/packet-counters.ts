@@ -18,11 +18,16 @@ export async function sendAndExpect(
   excludedPort: number,
 ): Promise<void> {
   const before = await counters(world);
-  const all = [...packets, ip4(tcp(SYN, excludedPort))].map((packet) => packet.toString("hex"));
-  const sent = await world.run([TPNET, "send-packets", ...all], { host: "remote", cgroup: false });
-  expect(sent).toMatchObject({ stderr: "", exitCode: 0 });
+  await sendPackets(world, [...packets, ip4(tcp(SYN, excludedPort))]);
   const withLast = { ...expected, inboundExcludedPort: (expected.inboundExcludedPort ?? 0) + 1 };
   await expect.poll(() => rise(world, before), { timeout: 20_000 }).toEqual(withLast);
+}
+
+/** From the remote host. */
+export async function sendPackets(world: World, packets: readonly Buffer[]): Promise<void> {
+  const args = ["send-packets", ...packets.map((packet) => packet.toString("hex"))];
+  const sent = await world.run([TPNET, ...args], { host: "remote", cgroup: false });
+  expect(sent).toMatchObject({ stderr: "", exitCode: 0 });
 }
 
 async function counters(world: World): Promise<Counted> {

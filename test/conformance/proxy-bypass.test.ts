@@ -1,8 +1,8 @@
 // --when-proxy-down=bypass: while nobody listens a connection goes where it wanted, and is counted.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { decidedAgain } from "../support/decided-again.ts";
 import { someOf } from "../support/extent.ts";
+import { decidedAgain } from "../support/kernel-counters.ts";
 import { APP_UID, PROXY_UID, type Running, World } from "../support/world.ts";
 import { CONNECTIONS, connect, type ProxyConnection } from "./proxy-down-situations.ts";
 import { outcome } from "./try-situation.ts";

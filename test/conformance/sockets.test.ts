@@ -1,6 +1,7 @@
 // Sockets that are special, beyond what the table of situations says.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelCounter } from "../support/kernel-counters.ts";
 import { APP_UID, type Connection, PROXY_UID, TPNET, type World } from "../support/world.ts";
 import { outcome, startWorld } from "./try-situation.ts";
 import { EBPF_WAYS, WAYS } from "./ways.ts";
@@ -113,10 +114,7 @@ describe.each(WAYS)("inbound by $way", (way) => {
   });
 });
 
-async function fastOpens(world: World): Promise<number> {
-  const { stdout } = await world.run(["nstat", "-asz", "TcpExtTCPFastOpenPassive"]);
-  return Number(/TCPFastOpenPassive\s+(\d+)/.exec(stdout)?.[1]);
-}
+const fastOpens = (world: World) => kernelCounter(world, "TcpExtTCPFastOpenPassive");
 
 async function reconnect(world: World, to: readonly string[], flags: readonly string[] = []) {
   const args = [TPNET, "reconnect", ...to.flatMap((each) => ["--to", each]), ...flags];

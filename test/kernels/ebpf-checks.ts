@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import { decidedAgain } from "../support/decided-again.ts";
+import { decidedAgain } from "../support/kernel-counters.ts";
 import { APP_UID, TPNET } from "../support/world.ts";
 import { absent, type Check, type Guest } from "./check.ts";
 import {
